@@ -34,3 +34,12 @@ export const maxFieldLines = 1000;
 
 /** Bytes of all names and values in one field section. */
 export const maxFieldSectionBytes = 192 * 1024;
+
+/** Elements of one array, or keys and values of one map: a whole field section. */
+export const maxContainerElements = 2 * maxFieldLines;
+
+/** Values in one frame, counting keys and the containers themselves: two field sections and some room to grow. */
+export const maxFrameValues = 4096;
+
+/** Arrays and maps inside each other, the frame's own array included: one more than version 1 uses. */
+export const maxFrameDepth = 3;

@@ -13,6 +13,7 @@ export interface ErrorCode {
   readonly operator: string;
 }
 
+// biome-ignore format: a table, one row per line
 const rows = [
   // Client connection
   [1, 'protocol_error', 'A frame broke the wire protocol; the client connection is closed.', 'if idempotent', 'NetworkException', 'Check that client and broker versions match.'],

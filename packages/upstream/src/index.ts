@@ -1,1 +1,11 @@
-export {};
+// Origins, connector, session pools, and the layers that an exchange passes on its way to an origin.
+
+export { checkOutAndSend } from './check-out.ts';
+export { type Clock, systemClock, type Timer } from './clock.ts';
+export { withDeadline } from './deadline.ts';
+export { UpstreamError, type UpstreamErrorCode, type UpstreamErrorSource } from './errors.ts';
+export { createFacts, type Exchange, type Facts, type ResponseSink, type Send } from './exchange.ts';
+export { defaultOriginOptions, type OriginOptions, type Timeouts, type TlsOptions } from './options.ts';
+export { formatOrigin, type Origin, parseTarget, type RequestTarget } from './origin.ts';
+export { Registry } from './registry.ts';
+export { withRetry } from './retry.ts';

@@ -1,0 +1,137 @@
+// hawser.yaml → Config, or an error that says where and what; the only file that knows the YAML library.
+
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import { defaultOriginOptions, type OriginOptions, type TlsOptions } from '@hawser/upstream';
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Config, defaultConfig } from './config.ts';
+import { OriginPattern, Origins } from './origins.ts';
+import { type ConfigFile, checkConfig, type OriginSettings, type Problem } from './schema.ts';
+
+/** The configuration cannot be used. One line per problem: file, line, what was found, what is allowed. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Reads and checks a file. Paths in it are relative to the file. Throws a ConfigError. */
+export function loadConfig(file: string): Config {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`${file}: cannot be read: ${(error as Error).message}`);
+  }
+  return parseConfig(text, file);
+}
+
+/** As `loadConfig`, for text that was read already. */
+export function parseConfig(text: string, file: string): Config {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const [syntax] = document.errors;
+  if (syntax !== undefined) {
+    throw new ConfigError(
+      `${file}:${lines.linePos(syntax.pos[0]).line}: not valid YAML: ${syntax.message.split('\n', 1)[0]}`,
+    );
+  }
+  const source = new Source(file, document, lines);
+  const checked = checkConfig(document.toJS() ?? {});
+  if ('problems' in checked)
+    throw new ConfigError(checked.problems.map((problem) => source.describe(problem)).join('\n'));
+  return build(checked.config, source);
+}
+
+/** Where in the file something stands. */
+class Source {
+  readonly file: string;
+  readonly #document: Document;
+  readonly #lines: LineCounter;
+
+  constructor(file: string, document: Document, lines: LineCounter) {
+    this.file = file;
+    this.#document = document;
+    this.#lines = lines;
+  }
+
+  describe({ path, key, allowed }: Problem): string {
+    const where = this.at(path, key);
+    if (key !== null) return `${where}: unknown key '${[...path, key].join('.')}'; ${allowed}`;
+    const value = this.#document.getIn(path);
+    const found = value === undefined ? 'nothing' : JSON.stringify(isNode(value) ? value.toJSON() : value);
+    return `${where}: ${path.join('.') || 'the file'} is ${found}; allowed: ${allowed}`;
+  }
+
+  /** `file:line` of a path, or of the nearest node above it. */
+  at(path: readonly (string | number)[], key: string | null = null): string {
+    for (let length = path.length; length >= 0; length--) {
+      const node = length === 0 ? this.#document.contents : this.#document.getIn(path.slice(0, length), true);
+      if (!isNode(node)) continue;
+      const pair =
+        key !== null && isMap(node)
+          ? node.items.find((item) => isScalar(item.key) && item.key.value === key)
+          : undefined;
+      const range = isNode(pair?.key) ? pair.key.range : node.range;
+      if (range) return `${this.file}:${this.#lines.linePos(range[0]).line}`;
+    }
+    return `${this.file}:1`;
+  }
+}
+
+function build(config: ConfigFile, source: Source): Config {
+  const defaults = merge(defaultOriginOptions, config.defaults ?? {}, {});
+  const rules = (config.origins ?? []).map((settings, index) => ({
+    pattern: OriginPattern.parse(settings.match) as OriginPattern,
+    options: merge(defaults, settings, readTls(settings, ['origins', index, 'tls'], source)),
+  }));
+  return Object.freeze({
+    listen: Object.freeze({
+      socket: config.listen?.socket ?? defaultConfig.listen.socket,
+      mode: config.listen?.mode === undefined ? defaultConfig.listen.mode : Number.parseInt(config.listen.mode, 8),
+    }),
+    origins: new Origins(rules, defaults),
+  });
+}
+
+function merge(base: OriginOptions, settings: Omit<OriginSettings, 'match'>, tls: TlsOptions): OriginOptions {
+  const { timeouts, connections } = settings;
+  return Object.freeze({
+    protocol: settings.protocol ?? base.protocol,
+    tls: Object.freeze(tls),
+    timeouts: Object.freeze({
+      connectMs: timeouts?.connect ?? base.timeouts.connectMs,
+      firstByteMs: timeouts?.firstByte ?? base.timeouts.firstByteMs,
+      idleMs: timeouts?.idle ?? base.timeouts.idleMs,
+      totalMs: timeouts?.total ?? base.timeouts.totalMs,
+    }),
+    connections: Object.freeze({ ...base.connections, max: connections?.max ?? base.connections.max }),
+    queue: base.queue,
+    http2: Object.freeze({ engine: settings.http2?.engine ?? base.http2.engine }),
+  });
+}
+
+/** Reads the PEM files now, so that a wrong path is said at the start and not with the first request. */
+function readTls({ tls }: OriginSettings, path: (string | number)[], source: Source): TlsOptions {
+  if (tls === undefined) return {};
+  const read = (option: 'ca' | 'cert' | 'key', check: (pem: string) => object) => {
+    const name = tls[option];
+    if (name === undefined) return {};
+    try {
+      const pem = readFileSync(resolve(dirname(source.file), name), 'utf8');
+      if (!pem.includes('-----BEGIN ')) throw new Error('it is not PEM');
+      createSecureContext(check(pem));
+      return { [option]: pem };
+    } catch (error) {
+      const where = source.at([...path, option]);
+      throw new ConfigError(
+        `${where}: ${path.join('.')}.${option} is ${JSON.stringify(name)}, which cannot be used: ${(error as Error).message}`,
+      );
+    }
+  };
+  return {
+    ...(tls.serverName !== undefined && { serverName: tls.serverName }),
+    ...read('ca', (ca) => ({ ca })),
+    ...read('cert', (cert) => ({ cert })),
+    ...read('key', (key) => ({ key })),
+  };
+}

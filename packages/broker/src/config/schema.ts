@@ -1,0 +1,111 @@
+// What hawser.yaml may say; the only file that knows zod.
+
+import { z } from 'zod';
+import { OriginPattern } from './origins.ts';
+
+/** One thing that is wrong in a file: where, what was found, what is allowed. */
+export interface Problem {
+  /** Keys and indices from the top of the file. */
+  readonly path: readonly (string | number)[];
+  /** The unknown key, where that is what is wrong. */
+  readonly key: string | null;
+  readonly allowed: string;
+}
+
+export type ConfigFile = z.infer<typeof configFile>;
+export type OriginSettings = z.infer<typeof originSettings>;
+
+/** The file's content if it is valid, else everything that is wrong with it. */
+export function checkConfig(content: unknown): { config: ConfigFile } | { problems: Problem[] } {
+  const result = configFile.safeParse(content);
+  if (result.success) return { config: result.data };
+  return { problems: result.error.issues.flatMap(toProblems) };
+}
+
+function toProblems(issue: z.core.$ZodIssue): Problem[] {
+  const path = issue.path as (string | number)[];
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ path, key, allowed: issue.message }));
+  return [{ path, key: null, allowed: issue.message }];
+}
+
+/** An object with these keys and no others; all optional unless the shape says otherwise. */
+function section<T extends z.ZodRawShape>(shape: T) {
+  const keys = Object.keys(shape).join(', ');
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys' ? `allowed keys: ${keys}` : `a section with the keys ${keys}`,
+  });
+}
+
+const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+/** `250ms`, `30s`, `10m`, `2h` → milliseconds, within the bounds. */
+function duration(min: string, max: string) {
+  const allowed = `a duration from ${min} to ${max}, such as 250ms, 30s or 10m`;
+  return z.string(allowed).transform((text, context) => {
+    const ms = toMs(text);
+    if (ms !== null && ms >= (toMs(min) as number) && ms <= (toMs(max) as number)) return ms;
+    context.addIssue({ code: 'custom', message: allowed });
+    return z.NEVER;
+  });
+}
+
+function toMs(text: string): number | null {
+  const match = /^([0-9]{1,9})(ms|s|m|h)$/.exec(text);
+  return match === null ? null : Number(match[1]) * unitMs[match[2] as keyof typeof unitMs];
+}
+
+function wholeNumber(min: number, max: number) {
+  const allowed = `a whole number from ${min} to ${max}`;
+  return z.number(allowed).int(allowed).min(min, allowed).max(max, allowed);
+}
+
+function text(allowed: string) {
+  return z.string(allowed).min(1, allowed);
+}
+
+const timeouts = section({
+  connect: duration('1ms', '5m').optional(),
+  firstByte: duration('1ms', '24h').optional(),
+  idle: duration('1ms', '24h').optional(),
+  total: duration('1ms', '24h').optional(),
+});
+
+const connections = section({ max: wholeNumber(1, 1_000).optional() });
+const protocol = z.enum(['auto', 'h2', 'h1'], 'auto, h2 or h1');
+const http2 = section({ engine: z.enum(['node'], 'node').optional() });
+
+const tls = section({
+  serverName: text('a host name').optional(),
+  ca: text('the path of a PEM file').optional(),
+  cert: text('the path of a PEM file').optional(),
+  key: text('the path of a PEM file').optional(),
+}).refine((value) => (value.cert === undefined) === (value.key === undefined), 'cert and key together, or neither');
+
+const originSettings = section({
+  match: z.string('an origin pattern').refine((value) => OriginPattern.parse(value) !== null, {
+    error: 'an origin such as https://api.example.com, https://*.example.com or http://localhost:*, without a path',
+  }),
+  protocol: protocol.optional(),
+  timeouts: timeouts.optional(),
+  connections: connections.optional(),
+  tls: tls.optional(),
+  http2: http2.optional(),
+});
+
+const configFile = section({
+  listen: section({
+    socket: z.string('an absolute path').startsWith('/', 'an absolute path').optional(),
+    mode: z
+      .string('an octal mode in quotes, such as "0660"')
+      .regex(/^0?[0-7]{3}$/, 'an octal mode in quotes, such as "0660"')
+      .optional(),
+  }).optional(),
+  defaults: section({
+    protocol: protocol.optional(),
+    timeouts: timeouts.optional(),
+    connections: connections.optional(),
+    http2: http2.optional(),
+  }).optional(),
+  origins: z.array(originSettings, 'a list of origins, each with a match').optional(),
+});

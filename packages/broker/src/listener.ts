@@ -1,0 +1,144 @@
+// The Unix socket that PHP connects to: bound beside its path and moved into place, so no client ever sees half of it.
+
+import { randomBytes } from 'node:crypto';
+import { chmodSync, linkSync, lstatSync, mkdirSync, renameSync, type Stats, unlinkSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { basename, dirname, join } from 'node:path';
+
+export interface ListenerOptions {
+  /** Absolute path of the socket. */
+  readonly path: string;
+  /** Permission bits of the socket file; connecting needs the write bit. */
+  readonly mode: number;
+  readonly onConnection: (socket: Socket) => void;
+}
+
+/** The socket could not be taken; the message says by whom or by what. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
+
+/** Longest path that a socket address holds on Linux: 108 bytes with the final NUL. */
+const maxPathBytes = 107;
+
+/** A broker on this host that does not accept within this time is not alive. */
+const aliveTimeoutMs = 1_000;
+
+export class Listener {
+  readonly path: string;
+  readonly #server: Server;
+  readonly #file: Stats;
+
+  private constructor(path: string, server: Server) {
+    this.path = path;
+    this.#server = server;
+    this.#file = lstatSync(path);
+  }
+
+  /**
+   * Listens on `path`. A socket file that nobody listens on any more is replaced; one that a living process serves, or
+   * a file of another kind, is left alone and a ListenError thrown.
+   */
+  static async open(options: ListenerOptions): Promise<Listener> {
+    const { path } = options;
+    const temporary = join(dirname(path), `.${randomBytes(4).toString('hex')}`);
+    checkLength(path);
+    checkLength(temporary);
+    mkdirSync(dirname(path), { recursive: true });
+    const server = createServer({ allowHalfOpen: false }, options.onConnection);
+    await listen(server, temporary);
+    try {
+      chmodSync(temporary, options.mode);
+      await moveInto(temporary, path);
+    } catch (error) {
+      server.close();
+      throw error;
+    } finally {
+      removeIfThere(temporary);
+    }
+    return new Listener(path, server);
+  }
+
+  /** Accepts no more and removes the socket file, unless another broker has taken the path over. */
+  close(): void {
+    const now = statOrNull(this.path);
+    if (now !== null && now.ino === this.#file.ino && now.dev === this.#file.dev) removeIfThere(this.path);
+    this.#server.close();
+  }
+}
+
+function checkLength(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes > maxPathBytes)
+    throw new ListenError(`socket path ${path} has ${bytes} bytes; a socket address holds ${maxPathBytes}`);
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(new ListenError(`cannot listen in ${dirname(path)}: ${error.message}`)));
+    server.listen({ path, backlog: 1024 }, resolve);
+  });
+}
+
+/** A hard link never replaces a file, so of two brokers that start at once one finds the path taken. */
+async function moveInto(temporary: string, path: string): Promise<void> {
+  for (let attempt = 0; attempt < 5; attempt++) {
+    try {
+      linkSync(temporary, path);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const stale = statOrNull(path);
+    if (stale === null) continue;
+    if (!stale.isSocket()) throw new ListenError(`${path} exists and is not a socket`);
+    if (await isAlive(path))
+      throw new ListenError(`another broker serves ${path}; stop it first or choose another --socket`);
+    moveAside(path, stale);
+  }
+  throw new ListenError(`${path} keeps changing; is another broker starting?`);
+}
+
+/** Removes the stale file, and puts back what it caught instead if another broker was faster. */
+function moveAside(path: string, stale: Stats): void {
+  const aside = `${dirname(path)}/.${basename(path).slice(0, 8)}.${randomBytes(4).toString('hex')}`;
+  try {
+    renameSync(path, aside);
+  } catch {
+    return;
+  }
+  if (lstatSync(aside).ino !== stale.ino) {
+    try {
+      linkSync(aside, path);
+    } catch {
+      // A third broker is there already; the caller finds it on its next turn.
+    }
+  }
+  removeIfThere(aside);
+}
+
+function isAlive(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const settle = (alive: boolean) => {
+      socket.destroy();
+      resolve(alive);
+    };
+    socket.once('connect', () => settle(true));
+    // Full backlog or no permission: somebody is there.
+    socket.once('error', (error: NodeJS.ErrnoException) => settle(error.code === 'EAGAIN' || error.code === 'EACCES'));
+    socket.setTimeout(aliveTimeoutMs, () => settle(false));
+  });
+}
+
+function statOrNull(path: string): Stats | null {
+  return lstatSync(path, { throwIfNoEntry: false }) ?? null;
+}
+
+function removeIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}

@@ -1,0 +1,121 @@
+// The innermost layer: checks a stream out of the exchange's pool and sends the request on it.
+
+import type { ExchangeHandle, ExchangeSink, Fields, Session, SessionError } from '@hawser/http2';
+import { type Clock, systemClock } from './clock.ts';
+import { UpstreamError } from './errors.ts';
+import type { Exchange, ResponseSink, Send } from './exchange.ts';
+import { formatOrigin } from './origin.ts';
+import type { Registry } from './registry.ts';
+import type { OpenReason, Waiter } from './session-pool.ts';
+import { fromSessionError } from './translate-error.ts';
+
+export function checkOutAndSend(registry: Registry, clock: Clock = systemClock): Send {
+  return (exchange, sink) => new Attempt(exchange, sink, registry, clock);
+}
+
+/** One try of an exchange on a session: a waiter first, then a pair of handle and sink around the session's own. */
+class Attempt implements ExchangeHandle, ExchangeSink, Waiter {
+  readonly client: object;
+  readonly #exchange: Exchange;
+  readonly #sink: ResponseSink;
+  readonly #clock: Clock;
+  readonly #waitingSince: number;
+  readonly #withdraw: () => void;
+  #handle: ExchangeHandle | null = null;
+  #isOver = false;
+  /** Request body that came before there was a session; bounded by the window that the client was given. */
+  #early: Buffer[] | null = null;
+  #earlyEnd: Fields | null = null;
+
+  constructor(exchange: Exchange, sink: ResponseSink, registry: Registry, clock: Clock) {
+    this.#exchange = exchange;
+    this.#sink = sink;
+    this.#clock = clock;
+    this.client = exchange.client;
+    this.#waitingSince = clock.now();
+    exchange.facts.attempts++;
+    this.#withdraw = registry.pool(exchange.origin, exchange.options).checkOut(this);
+  }
+
+  // The waiter
+
+  onRoom(session: Session, reason: OpenReason | 'reused', connectMs: number): void {
+    const { facts, head, body } = this.#exchange;
+    facts.session = reason;
+    facts.protocol = session.protocol;
+    facts.remoteAddress = session.remoteAddress;
+    facts.connectMs = connectMs;
+    facts.queueMs = connectMs < 0 ? 0 : this.#clock.now() - this.#waitingSince;
+    try {
+      this.#handle = session.request(head, body, this);
+    } catch (error) {
+      queueMicrotask(() => this.onError(error as SessionError));
+      return;
+    }
+    if (this.#early !== null) for (const chunk of this.#early) this.#handle.write(chunk);
+    if (this.#earlyEnd !== null) this.#handle.end(this.#earlyEnd);
+    this.#early = null;
+  }
+
+  // The handle
+
+  write(chunk: Buffer): void {
+    if (this.#handle !== null) {
+      this.#handle.write(chunk);
+    } else if (!this.#isOver) {
+      this.#early ??= [];
+      this.#early.push(chunk);
+    }
+  }
+
+  end(trailers?: Fields): void {
+    if (this.#handle !== null) this.#handle.end(trailers);
+    else this.#earlyEnd = trailers ?? [];
+  }
+
+  consume(bytes: number): void {
+    this.#handle?.consume(bytes);
+  }
+
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#handle !== null) this.#handle.cancel();
+    else this.#withdraw();
+  }
+
+  // The session's sink
+
+  onInformational(status: number, fields: Fields): void {
+    this.#sink.onInformational(status, fields);
+  }
+
+  onResponse(status: number, fields: Fields): void {
+    this.#sink.onResponse(status, fields);
+  }
+
+  onData(chunk: Buffer): void {
+    this.#sink.onData(chunk);
+  }
+
+  onTrailers(fields: Fields): void {
+    this.#sink.onTrailers(fields);
+  }
+
+  onEnd(): void {
+    this.#isOver = true;
+    this.#sink.onEnd();
+  }
+
+  onRequestConsumed(bytes: number): void {
+    this.#sink.onRequestConsumed(bytes);
+  }
+
+  /** From the session, or from the pool while waiting. */
+  onError(error: SessionError | UpstreamError): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const isOurs = error instanceof UpstreamError;
+    this.#sink.onError(isOurs ? error : fromSessionError(error, formatOrigin(this.#exchange.origin)));
+  }
+}

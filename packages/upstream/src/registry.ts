@@ -1,0 +1,60 @@
+// Pool key → session pool; pools are made on first use and forgotten when nothing is left in them.
+
+import { type Clock, systemClock } from './clock.ts';
+import { connectSession } from './connector.ts';
+import type { OriginOptions } from './options.ts';
+import { formatOrigin, type Origin } from './origin.ts';
+import { poolKey } from './pool-key.ts';
+import { SessionPool } from './session-pool.ts';
+
+/** Above this many pools the empty ones are forgotten before another is made. */
+const sweepAbovePools = 1_000;
+
+export class Registry {
+  readonly #pools = new Map<string, SessionPool>();
+  readonly #clock: Clock;
+  #isDraining = false;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
+
+  /** The pool that exchanges with this origin and these options share. */
+  pool(origin: Origin, options: OriginOptions): SessionPool {
+    const key = poolKey(origin, options);
+    let pool = this.#pools.get(key);
+    if (pool === undefined) {
+      if (this.#pools.size >= sweepAbovePools) this.#forgetEmpty();
+      pool = new SessionPool(
+        formatOrigin(origin),
+        options,
+        (events, signal) => connectSession(origin, options, events, this.#clock, signal),
+        this.#clock,
+      );
+      if (this.#isDraining) pool.drain();
+      this.#pools.set(key, pool);
+    }
+    return pool;
+  }
+
+  /** Sessions of all pools, draining ones included. */
+  get sessionCount(): number {
+    let count = 0;
+    for (const pool of this.#pools.values()) count += pool.sessionCount;
+    return count;
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+    for (const pool of this.#pools.values()) pool.drain();
+  }
+
+  destroy(): void {
+    this.#isDraining = true;
+    for (const pool of this.#pools.values()) pool.destroy();
+  }
+
+  #forgetEmpty(): void {
+    for (const [key, pool] of this.#pools) if (pool.isEmpty) this.#pools.delete(key);
+  }
+}

@@ -1,0 +1,98 @@
+// Foreign errors (errno, OpenSSL, X.509, session errors) → this package's words, in one table.
+
+import { SessionError, type SessionErrorCode } from '@hawser/http2';
+import { UpstreamError, type UpstreamErrorCode } from './errors.ts';
+
+/** What connecting to `origin` failed with. Nothing was sent, so it is always unprocessed. */
+export function fromConnectError(cause: unknown, origin: string): UpstreamError {
+  if (cause instanceof UpstreamError) return cause;
+  if (cause instanceof SessionError) {
+    const code = cause.code === 'protocol_error' ? 'origin_protocol_error' : 'connect_failed';
+    return connectError(code, `${origin}: ${cause.message}`, cause);
+  }
+  const error = firstOf(cause);
+  const code = errorCodeOf(error);
+  const reason =
+    connectReasons[code] ?? (isTlsCode(code) ? (['tls_failed', 'the TLS handshake failed'] as const) : null);
+  if (reason === null) return connectError('connect_failed', `${origin}: ${describe(error, code)}`, cause);
+  return connectError(reason[0], `${origin}: ${reason[1]} (${describe(error, code)})`, cause);
+}
+
+/** What ended an exchange on a session to `origin`. */
+export function fromSessionError(error: SessionError, origin: string): UpstreamError {
+  const code = sessionReasons[error.code];
+  return new UpstreamError(
+    error.processed === 'no' && code === 'origin_reset' ? 'origin_unprocessed' : code,
+    `${origin}: ${error.message}`,
+    {
+      source: code === 'request_unsupported' ? 'client' : 'origin',
+      processed: error.processed,
+      cause: error,
+    },
+  );
+}
+
+const connectReasons: Readonly<Record<string, readonly [UpstreamErrorCode, string]>> = {
+  ENOTFOUND: ['dns_failed', 'the name does not resolve'],
+  EAI_AGAIN: ['dns_failed', 'the resolver gave no answer'],
+  ENODATA: ['dns_failed', 'the name has no address'],
+  ESERVFAIL: ['dns_failed', 'the resolver failed'],
+  ETIMEOUT: ['dns_failed', 'the resolver gave no answer'],
+  ECONNREFUSED: ['connect_refused', 'the port refused the connection'],
+  ETIMEDOUT: ['connect_timeout', 'TCP gave up'],
+  ECONNRESET: ['connect_failed', 'the origin ended the connection while it was being set up'],
+  EADDRNOTAVAIL: ['connect_failed', 'no local port is left'],
+  EMFILE: ['connect_failed', 'this process has no file descriptor left'],
+  CERT_HAS_EXPIRED: ['tls_expired', 'the certificate has expired'],
+  CERT_NOT_YET_VALID: ['tls_expired', 'the certificate is not valid yet'],
+  ERR_TLS_CERT_ALTNAME_INVALID: ['tls_name_mismatch', 'the certificate is for other names'],
+  DEPTH_ZERO_SELF_SIGNED_CERT: ['tls_untrusted', 'the certificate is self-signed'],
+  SELF_SIGNED_CERT_IN_CHAIN: ['tls_untrusted', 'the chain ends in an authority that is not trusted'],
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['tls_untrusted', 'the chain ends in no trusted authority'],
+  UNABLE_TO_GET_ISSUER_CERT: ['tls_untrusted', 'the chain ends in no trusted authority'],
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ['tls_untrusted', 'the chain ends in no trusted authority'],
+  CERT_UNTRUSTED: ['tls_untrusted', 'the chain ends in no trusted authority'],
+  CERT_REVOKED: ['tls_untrusted', 'the certificate is revoked'],
+  INVALID_CA: ['tls_untrusted', 'an authority in the chain may not issue certificates'],
+  INVALID_PURPOSE: ['tls_untrusted', 'the certificate is not meant for servers'],
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: ['alpn_mismatch', 'the origin speaks none of the offered protocols'],
+};
+
+const sessionReasons = {
+  session_closed: 'origin_closed',
+  session_destroyed: 'broker_draining',
+  no_room: 'origin_unprocessed',
+  goaway: 'origin_unprocessed',
+  stream_refused: 'origin_unprocessed',
+  stream_reset: 'origin_reset',
+  protocol_error: 'origin_protocol_error',
+  fields_too_large: 'response_too_large',
+  body_incomplete: 'origin_closed',
+  unsupported: 'request_unsupported',
+  ping_timeout: 'origin_closed',
+} as const satisfies Record<SessionErrorCode, UpstreamErrorCode>;
+
+function connectError(code: UpstreamErrorCode, message: string, cause: unknown): UpstreamError {
+  return new UpstreamError(code, message, { source: 'connect', processed: 'no', cause });
+}
+
+/** With several addresses Node reports an AggregateError, one error per address. */
+function firstOf(cause: unknown): unknown {
+  return cause instanceof AggregateError && cause.errors.length > 0 ? cause.errors[0] : cause;
+}
+
+function errorCodeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : '';
+}
+
+function isTlsCode(code: string): boolean {
+  return (
+    code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') || code.startsWith('ERR_OSSL_') || code === 'EPROTO'
+  );
+}
+
+function describe(error: unknown, code: string): string {
+  const message = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
+  return code === '' || message?.includes(code) ? String(message) : `${code}: ${message}`;
+}
