@@ -1,17 +1,18 @@
 // HTTP/2 client sessions behind one contract.
 
-export type {
-  ExchangeHandle,
-  ExchangeSink,
-  Fields,
-  RequestBody,
-  RequestHead,
-  Session,
-  SessionErrorCode,
-  SessionEvents,
-  SessionState,
+export type { Clock, Timer } from './clock.ts';
+export { type ConnectOptions, connectHttp2 } from './connect.ts';
+export { type Engine, engines } from './engine.ts';
+export { defaultHttp2Options, type Http2Options, resolveHttp2Options } from './options.ts';
+export {
+  type ExchangeHandle,
+  type ExchangeSink,
+  type Fields,
+  type RequestBody,
+  type RequestHead,
+  type Session,
+  SessionError,
+  type SessionErrorCode,
+  type SessionEvents,
+  type SessionState,
 } from './session.ts';
-export { SessionError } from './session.ts';
-import type { Socket } from 'node:net';
-import type { Session, SessionEvents } from './session.ts';
-export function connectHttp2(_s: Socket, _o: { engine: 'node'; events: SessionEvents }): Promise<Session> { throw new Error('not yet'); }

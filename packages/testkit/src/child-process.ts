@@ -83,6 +83,11 @@ export class TestProcess implements AsyncDisposable {
     }
   }
 
+  /** Writes a line to standard input. */
+  writeLine(text: string): void {
+    this.#child.stdin?.write(`${text}\n`);
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }

@@ -9,6 +9,8 @@ import type { FieldList, OriginRequest } from './origin-request.ts';
 export interface OriginControl {
   statsJson(): string;
   resetStats(): void;
+  /** Counts body octets that `/bytes` has written, and that `/inspect` has read. */
+  countBody(sent: number, received: number): void;
   /** A timer that is gone with the origin. */
   after(ms: number, run: () => void): void;
 }
@@ -75,7 +77,7 @@ function ignoreBody(request: OriginRequest): OriginRequest {
 }
 
 /** `/bytes/N`: N octets; with `?length=no` without content-length. */
-function bytes(request: OriginRequest, argument: string, query: URLSearchParams): void {
+function bytes(request: OriginRequest, argument: string, query: URLSearchParams, control: OriginControl): void {
   ignoreBody(request);
   const length = Number(argument);
   const withLength = query.get('length') !== 'no';
@@ -83,18 +85,19 @@ function bytes(request: OriginRequest, argument: string, query: URLSearchParams)
   const fields = withLength ? [...octets, 'content-length', String(length)] : octets;
   const out = request.respond(200, fields);
   if (request.method === 'HEAD') out.end();
-  else writeContent(out, 0, length);
+  else writeContent(out, 0, length, control);
 }
 
-function writeContent(out: Writable, from: number, length: number): void {
+function writeContent(out: Writable, from: number, length: number, control: OriginControl): void {
   let at = from;
   while (at < length) {
     if (out.destroyed) return;
     const chunk = contentBlock.subarray(at % contentPeriod, (at % contentPeriod) + Math.min(length - at, 64000));
     at += chunk.length;
+    control.countBody(chunk.length, 0);
     if (!out.write(chunk)) {
       const next = at;
-      out.once('drain', () => writeContent(out, next, length));
+      out.once('drain', () => writeContent(out, next, length, control));
       return;
     }
   }
@@ -113,11 +116,12 @@ function echo(request: OriginRequest): void {
 }
 
 /** `/inspect`: what came, as JSON; the body is hashed as it comes. */
-function inspect(request: OriginRequest): void {
+function inspect(request: OriginRequest, _argument: string, _query: URLSearchParams, control: OriginControl): void {
   const hash = createHash('sha256');
   let bodyBytes = 0;
   request.body.on('data', (chunk: Buffer) => {
     bodyBytes += chunk.length;
+    control.countBody(0, chunk.length);
     hash.update(chunk);
   });
   request.body.once('end', () => {
@@ -194,7 +198,7 @@ function abortAfter(request: OriginRequest, _argument: string, query: URLSearchP
   const size = numberIn(query, 'bytes', 10);
   const of = numberIn(query, 'of', size * 2 + 1);
   const what = query.get('what') === 'connection' ? 'connection' : 'stream';
-  const out = request.respond(200, [...octets, 'content-length', String(of)]);
+  const out = request.respond(200, [...octets, 'content-length', String(of)], { unending: true });
   // The write's callback says that the octets left; only then may the end come.
   out.write(contentBytes(size), () => request.abort(what));
 }

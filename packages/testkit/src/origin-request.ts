@@ -14,6 +14,11 @@ export interface OriginConnection {
   requests: number;
 }
 
+export interface RespondOptions {
+  readonly trailers?: FieldList;
+  readonly unending?: boolean;
+}
+
 export interface OriginRequest {
   readonly protocol: 'h2' | 'http/1.1';
   readonly method: string;
@@ -29,8 +34,8 @@ export interface OriginRequest {
   /** The request's trailers; complete once `body` has ended. */
   readonly trailers: FieldList;
   informational(status: number, fields: FieldList): void;
-  /** Sends the head; the body goes into the returned stream. */
-  respond(status: number, fields: FieldList, options?: { trailers?: FieldList }): Writable;
+  /** Sends the head; the body goes into the returned stream. `unending`: the response is broken off by `abort`, later. */
+  respond(status: number, fields: FieldList, options?: RespondOptions): Writable;
   /** Head and whole body at once. Says `content-length` itself. */
   reply(status: number, fields: FieldList, body: Buffer | string): void;
   /** Ends the response at once and badly: the stream with `code` (an HTTP/2 error code), or the whole connection. */
@@ -81,11 +86,14 @@ export class Http2OriginRequest implements OriginRequest {
     this.#stream.additionalHeaders({ ':status': status, ...toRecord(fields) });
   }
 
-  respond(status: number, fields: FieldList, options: { trailers?: FieldList } = {}): Writable {
+  respond(status: number, fields: FieldList, options: RespondOptions = {}): Writable {
     const stream = this.#stream;
     const trailers = options.trailers;
     if (trailers !== undefined) stream.once('wantTrailers', () => stream.sendTrailers(toRecord(trailers)));
-    stream.respond(this.#head(status, fields), { waitForTrailers: trailers !== undefined });
+    // node:http2 ends the body of a stream that is closed with an error, unless it waits for trailers.
+    else if (options.unending === true) stream.once('wantTrailers', () => {});
+    const waitForTrailers = trailers !== undefined || options.unending === true;
+    stream.respond(this.#head(status, fields), { waitForTrailers });
     return stream;
   }
 
@@ -173,7 +181,7 @@ export class Http1OriginRequest implements OriginRequest {
     this.#request.socket.write(`${text}\r\n`, 'latin1');
   }
 
-  respond(status: number, fields: FieldList, options: { trailers?: FieldList } = {}): Writable {
+  respond(status: number, fields: FieldList, options: RespondOptions = {}): Writable {
     const response = this.#response;
     if (options.trailers !== undefined) {
       const pairs = toPairs(options.trailers);

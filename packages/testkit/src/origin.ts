@@ -47,6 +47,10 @@ export interface OriginStats {
   resets: Record<string, number>;
   /** HTTP/1.1 responses that clients did not wait for. */
   aborted: number;
+  /** Body octets that `/bytes` has written. */
+  bodyBytesSent: number;
+  /** Body octets that `/inspect` has read. */
+  bodyBytesReceived: number;
 }
 
 const prefaceStart = Buffer.from('PRI * HTTP/2.0');
@@ -142,6 +146,11 @@ export class TestOrigin implements OriginControl {
   /** Breaks every connection, without a word. */
   breakConnections(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  countBody(sent: number, received: number): void {
+    this.#stats.bodyBytesSent += sent;
+    this.#stats.bodyBytesReceived += received;
   }
 
   after(ms: number, run: () => void): void {
@@ -250,5 +259,7 @@ function emptyStats(): OriginStats {
     maxOpenRequests: 0,
     resets: {},
     aborted: 0,
+    bodyBytesSent: 0,
+    bodyBytesReceived: 0,
   };
 }

@@ -45,7 +45,7 @@ class Attempt implements ExchangeHandle, ExchangeSink, Waiter {
     facts.protocol = session.protocol;
     facts.remoteAddress = session.remoteAddress;
     facts.connectMs = connectMs;
-    facts.queueMs = connectMs < 0 ? 0 : this.#clock.now() - this.#waitingSince;
+    facts.queueMs = Math.max(0, facts.queueMs) + this.#clock.now() - this.#waitingSince;
     try {
       this.#handle = session.request(head, body, this);
     } catch (error) {

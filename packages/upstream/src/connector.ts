@@ -1,7 +1,7 @@
 // Opens one connection to an origin: DNS, TCP, TLS and one ALPN negotiation, then a session of whatever protocol it chose.
 
 import { isIP, type Socket, connect as tcpConnect } from 'node:net';
-import { type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { checkServerIdentity, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { connectHttp2, type Session, type SessionEvents } from '@hawser/http2';
 import type { Clock } from './clock.ts';
 import { UpstreamError } from './errors.ts';
@@ -19,8 +19,7 @@ export async function connectSession(
   signal: AbortSignal,
 ): Promise<Session> {
   const name = formatOrigin(origin);
-  const socket =
-    origin.scheme === 'https' ? tlsSocket(origin, options) : tcpConnect({ host: origin.host, port: origin.port });
+  const socket = openSocket(origin, options, name);
   const { connectMs } = options.timeouts;
   const timeout = new UpstreamError(
     'connect_timeout',
@@ -41,10 +40,22 @@ export async function connectSession(
       : openHttp1(socket, origin, events));
   } catch (cause) {
     socket.destroy();
-    throw socket.errored === timeout ? timeout : fromConnectError(cause, name);
+    // What ended the socket from here (time, `signal`) says more than what the session made of its end.
+    throw fromConnectError(socket.errored instanceof UpstreamError ? socket.errored : cause, name);
   } finally {
     clock.clearTimeout(timer);
     signal.removeEventListener('abort', abort);
+  }
+}
+
+/** Node throws at once for options that OpenSSL refuses, such as a key that is not the certificate's. */
+function openSocket(origin: Origin, options: OriginOptions, name: string): Socket {
+  try {
+    return origin.scheme === 'https'
+      ? tlsSocket(origin, options)
+      : tcpConnect({ host: origin.host, port: origin.port });
+  } catch (cause) {
+    throw fromConnectError(cause, name);
   }
 }
 
@@ -52,12 +63,15 @@ const alpnOffers = { auto: ['h2', 'http/1.1'], h2: ['h2'], h1: ['http/1.1'] } as
 
 function tlsSocket(origin: Origin, options: OriginOptions): TLSSocket {
   const { serverName = origin.host, ca, cert, key } = options.tls;
+  // RFC 6066 section 3: SNI is a name without the trailing dot, never an address.
+  const name = serverName.replace(/\.$/, '');
   return tlsConnect({
     host: origin.host,
     port: origin.port,
     ALPNProtocols: [...alpnOffers[options.protocol]],
-    // RFC 6066 section 3: an address is never sent as SNI. Node then verifies the certificate against `host`.
-    ...(isIP(serverName) === 0 && { servername: serverName }),
+    ...(isIP(name) === 0 && { servername: name }),
+    // Node would check against `host` where there is no SNI.
+    checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),

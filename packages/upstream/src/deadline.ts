@@ -4,6 +4,7 @@ import type { ExchangeHandle, Fields } from '@hawser/http2';
 import { type Clock, systemClock, type Timer } from './clock.ts';
 import { UpstreamError } from './errors.ts';
 import type { Exchange, ResponseSink, Send } from './exchange.ts';
+import type { Timeouts } from './options.ts';
 import { formatOrigin } from './origin.ts';
 
 export function withDeadline(next: Send, clock: Clock = systemClock): Send {
@@ -26,8 +27,8 @@ class TimedExchange implements ExchangeHandle, ResponseSink {
   #timer: Timer = null;
   #isOver = false;
   #hasResponse = false;
-  /** When the request was whole; infinite while the client still sends it. */
-  #sentAt: number;
+  /** When the client's request was whole; infinite while it still comes. */
+  #wholeAt: number;
   #progressAt: number;
   /** Body bytes that the client has not taken: while there are any, silence is not the origin's. */
   #unconsumedBytes = 0;
@@ -36,7 +37,7 @@ class TimedExchange implements ExchangeHandle, ResponseSink {
     this.#exchange = exchange;
     this.#sink = sink;
     this.#clock = clock;
-    this.#sentAt = exchange.body === 'stream' ? Number.POSITIVE_INFINITY : exchange.startedAt;
+    this.#wholeAt = exchange.body === 'stream' ? Number.POSITIVE_INFINITY : exchange.startedAt;
     this.#progressAt = exchange.startedAt;
   }
 
@@ -52,7 +53,7 @@ class TimedExchange implements ExchangeHandle, ResponseSink {
   }
 
   end(trailers?: Fields): void {
-    this.#sentAt = this.#clock.now();
+    this.#wholeAt = this.#clock.now();
     this.#next?.end(trailers);
     if (!this.#isOver) this.#setTimer();
   }
@@ -113,30 +114,41 @@ class TimedExchange implements ExchangeHandle, ResponseSink {
 
   #setTimer(): void {
     this.#clock.clearTimeout(this.#timer);
-    const delay = Math.max(1, this.#dueAt() - this.#clock.now());
+    const now = this.#clock.now();
+    // Without a session the first byte cannot be due before another `firstByteMs`.
+    const dueAt = this.#hasResponse ? this.#idleAt() : Math.min(this.#firstByteAt(), now + this.#timeouts.firstByteMs);
+    const delay = Math.max(1, Math.min(this.#exchange.deadlineAt, dueAt) - now);
     this.#timer = this.#clock.setTimeout(this.#check, delay);
   }
 
-  #dueAt(): number {
-    const { deadlineAt, options } = this.#exchange;
-    const { firstByteMs, idleMs } = options.timeouts;
-    return Math.min(deadlineAt, this.#hasResponse ? this.#progressAt + idleMs : this.#sentAt + firstByteMs);
+  get #timeouts(): Timeouts {
+    return this.#exchange.options.timeouts;
+  }
+
+  /** The origin answers for its silence from when it had the whole request: not while that waited for a session. */
+  #firstByteAt(): number {
+    const { facts, startedAt } = this.#exchange;
+    if (facts.protocol === '') return Number.POSITIVE_INFINITY;
+    return Math.max(this.#wholeAt, startedAt + Math.max(0, facts.queueMs)) + this.#timeouts.firstByteMs;
+  }
+
+  /** An answer may begin before the request is whole; then the origin may be the one who waits. */
+  #idleAt(): number {
+    return Math.max(this.#progressAt, this.#wholeAt) + this.#timeouts.idleMs;
   }
 
   #check = (): void => {
     const now = this.#clock.now();
-    const { deadlineAt, startedAt, options, origin } = this.#exchange;
+    const { deadlineAt, startedAt, origin } = this.#exchange;
+    const { firstByteMs, idleMs } = this.#timeouts;
     const name = formatOrigin(origin);
     if (now >= deadlineAt) {
       const where = this.#hasResponse ? 'the response had begun' : 'no response had begun';
       this.#end('deadline_exceeded', `${name}: not done within ${Math.round(deadlineAt - startedAt)} ms; ${where}`);
-    } else if (!this.#hasResponse && now >= this.#sentAt + options.timeouts.firstByteMs) {
-      this.#end(
-        'first_byte_timeout',
-        `${name}: no response within ${options.timeouts.firstByteMs} ms (timeouts.firstByte)`,
-      );
-    } else if (this.#hasResponse && now >= this.#progressAt + options.timeouts.idleMs && this.#unconsumedBytes === 0) {
-      this.#end('idle_timeout', `${name}: the body stopped for ${options.timeouts.idleMs} ms (timeouts.idle)`);
+    } else if (!this.#hasResponse && now >= this.#firstByteAt()) {
+      this.#end('first_byte_timeout', `${name}: no response within ${firstByteMs} ms (timeouts.firstByte)`);
+    } else if (this.#hasResponse && now >= this.#idleAt() && this.#unconsumedBytes === 0) {
+      this.#end('idle_timeout', `${name}: the body stopped for ${idleMs} ms (timeouts.idle)`);
     } else {
       if (this.#unconsumedBytes > 0) this.#progressAt = now;
       this.#setTimer();
@@ -144,9 +156,14 @@ class TimedExchange implements ExchangeHandle, ResponseSink {
   };
 
   #end(code: 'deadline_exceeded' | 'first_byte_timeout' | 'idle_timeout', message: string): void {
-    // Before a session was reached nothing can have been processed.
-    const processed = this.#exchange.facts.protocol === '' ? 'no' : 'maybe';
+    // Before a session was reached nothing can have been processed, and the origin is not to blame.
+    const isReached = this.#exchange.facts.protocol !== '';
     this.#next?.cancel();
-    this.onError(new UpstreamError(code, message, { source: 'origin', processed }));
+    this.onError(
+      new UpstreamError(code, message, {
+        source: isReached ? 'origin' : 'broker',
+        processed: isReached ? 'maybe' : 'no',
+      }),
+    );
   }
 }

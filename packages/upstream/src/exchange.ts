@@ -14,7 +14,7 @@ export interface Facts {
   attempts: number;
   /** Cache status; empty where the cache was not asked. */
   cache: string;
-  /** Waiting for room on a session, connecting included. */
+  /** Waiting for room on a session, connecting included; of all attempts together. */
   queueMs: number;
   /** Connecting, where this exchange waited for a connect. */
   connectMs: number;

@@ -261,7 +261,6 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
   }
 
   #translate(cause: Error): SessionError {
-    const code = (cause as { code?: string }).code ?? '';
     const processed = this.#controller === null ? 'no' : 'maybe';
     if (cause instanceof errors.InvalidArgumentError || cause instanceof errors.NotSupportedError) {
       return new SessionError('unsupported', cause.message, { processed: 'no', cause });
@@ -276,10 +275,8 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
     if (cause instanceof errors.ResponseContentLengthMismatchError) {
       return new SessionError('body_incomplete', 'the body and its content-length disagree', { processed, cause });
     }
-    if (code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') {
-      return new SessionError('protocol_error', `the answer is not HTTP/1.1 (${code})`, { processed, cause });
-    }
-    if (cause instanceof errors.SocketError && /^bad /.test(cause.message)) {
+    const isRubbish = cause instanceof errors.HTTPParserError && !/EOF/.test(cause.message);
+    if (isRubbish || (cause instanceof errors.SocketError && /^bad /.test(cause.message))) {
       return new SessionError('protocol_error', `the answer is not HTTP/1.1 (${cause.message})`, { processed, cause });
     }
     const where = this.#isHeadSeen ? `after ${this.#receivedBytes} bytes of the body` : 'before it answered';

@@ -39,10 +39,10 @@ export function parseTarget(url: string): RequestTarget {
   }
   const match = absoluteUrl.exec(url);
   if (match === null) {
-    throw invalid(`URL '${url.split(/[?#]/, 1)[0]}' is not absolute: a scheme (https or http) and a host are needed`);
+    throw invalid(`URL ${shown(url)} is not absolute: a scheme (https or http) and a host are needed`);
   }
   const scheme = (match[1] as string).toLowerCase();
-  if (scheme !== 'https' && scheme !== 'http') throw invalid(`URL scheme '${scheme}' is not https or http`);
+  if (scheme !== 'https' && scheme !== 'http') throw invalid(`URL scheme ${shown(scheme)} is not https or http`);
   const authority = match[2] as string;
   if (authority.includes('@')) throw invalid('URL holds userinfo (user:password@); send an authorization field');
   const origin = parseAuthority(scheme, authority);
@@ -55,26 +55,39 @@ const forbiddenOctet = /[\u0000-\u0020\u007f-\uffff"<>\\^`{|}]/;
 const absoluteUrl = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)([^#]*)/;
 /** Labels of letters, digits, hyphen and underscore; the underscore is no host name (RFC 952) but lives in real ones. */
 const hostName = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*\.?$/;
+/** A resolver reads these as IPv4 addresses in older notations (`127.1`, `0x7f.1`, `2130706433`); no name ends so. */
+const endsInNumber = /(^|\.)([0-9]+|0x[0-9a-f]*)\.?$/;
+/** Octets of a URL that a message repeats. */
+const maxShown = 100;
 
 const defaultPorts = { https: 443, http: 80 } as const;
 
 function parseAuthority(scheme: 'https' | 'http', authority: string): Origin {
   const match = /^(\[[^\]]*\]|[^:]*)(?::([0-9]*))?$/.exec(authority);
-  if (match === null) throw invalid(`URL authority '${authority}' is not host or host:port`);
+  if (match === null) throw invalid(`URL authority ${shown(authority)} is not host or host:port`);
   const bracketed = match[1] as string;
   const host = bracketed.toLowerCase().replace(/^\[|\]$/g, '');
   if (host === '') throw invalid('URL has no host');
-  const isAddress = bracketed.startsWith('[') ? isIPv6(host) : isIPv4(host);
-  if (!isAddress && (bracketed.startsWith('[') || !hostName.test(host)))
-    throw invalid(`URL host '${host}' is not a valid host`);
+  const isBracketed = bracketed.startsWith('[');
+  // Node takes a zone (`fe80::1%eth0`) for part of the address; in a URL it means nothing to the origin (RFC 6874).
+  const isAddress = isBracketed ? isIPv6(host) && !host.includes('%') : isIPv4(host);
+  const isName = !isBracketed && hostName.test(host) && !endsInNumber.test(host);
+  if (!isAddress && !isName) throw invalid(`URL host ${shown(host)} is not a valid host`);
   const port = match[2] === undefined || match[2] === '' ? defaultPorts[scheme] : Number(match[2]);
-  if (port < 1 || port > 65535) throw invalid(`URL port ${match[2]} is not from 1 to 65535`);
+  if (port < 1 || port > 65535) throw invalid(`URL port ${shown(String(match[2]))} is not from 1 to 65535`);
   return { scheme, host, port };
 }
 
 function formatAuthority(origin: Origin): string {
   const host = origin.host.includes(':') ? `[${origin.host}]` : origin.host;
   return origin.port === defaultPorts[origin.scheme] ? host : `${host}:${origin.port}`;
+}
+
+/** What a message may repeat: no query, nothing that may be userinfo, and not all of something endless. */
+function shown(part: string): string {
+  const [plain] = part.split(/[?#]/, 1) as [string];
+  if (plain.includes('@')) return "'…'";
+  return plain.length > maxShown ? `'${plain.slice(0, maxShown)}…'` : `'${plain}'`;
 }
 
 function invalid(message: string): UpstreamError {

@@ -6,8 +6,11 @@ import { UpstreamError } from './errors.ts';
 import type { OriginOptions } from './options.ts';
 import { WaitQueue } from './wait-queue.ts';
 
-/** Why a session was opened. */
-export type OpenReason = 'cold' | 'streams-exhausted' | 'goaway' | 'origin-closed' | 'error';
+/**
+ * Why a session was opened: it is the first, the others have no room, or how the one before it ended. `closed-here`: it
+ * was idle, or an HTTP/1.1 exchange on it was cancelled.
+ */
+export type OpenReason = 'cold' | 'streams-exhausted' | 'goaway' | 'origin-closed' | 'closed-here' | 'error';
 
 /** Someone who wants room for one exchange. Exactly one of the two calls comes, unless it is withdrawn before. */
 export interface Waiter {
@@ -28,8 +31,10 @@ const reconnectPauseMs = 1_000;
 interface Entry {
   readonly session: Session;
   readonly openedFor: OpenReason;
+  readonly openedAt: number;
   readonly connectMs: number;
   idleTimer: Timer | null;
+  drainingCause: 'goaway' | 'local' | 'closed' | null;
 }
 
 /**
@@ -49,7 +54,8 @@ export class SessionPool {
   /** Room that the last new session brought; unknown before the first. */
   #roomPerSession = Number.POSITIVE_INFINITY;
   #nextReason: OpenReason = 'cold';
-  #noConnectBefore = 0;
+  /** Runs for a while after a failed connect. */
+  #pause: Timer | null = null;
   #isDraining = false;
 
   constructor(name: string, options: OriginOptions, connect: Connect, clock: Clock) {
@@ -75,7 +81,7 @@ export class SessionPool {
       this.#give(entry, waiter, -1);
       return () => {};
     }
-    const queued = new QueuedWaiter(waiter);
+    const queued = new QueuedWaiter(waiter, this.#clock.now());
     const refusal = this.#refusal();
     if (refusal !== null) {
       queueMicrotask(() => queued.fail(refusal));
@@ -95,6 +101,8 @@ export class SessionPool {
   /** Takes nothing new; sessions close as their last exchange ends. */
   drain(): void {
     this.#isDraining = true;
+    this.#clock.clearTimeout(this.#pause);
+    this.#pause = null;
     for (const { session } of this.#open) session.drain();
     this.#failAll(this.#drainingError());
   }
@@ -138,13 +146,14 @@ export class SessionPool {
     return best;
   }
 
-  #give(entry: Entry, waiter: Waiter, waitedMs: number): void {
+  #give(entry: Entry, waiter: Waiter, connectMs: number): void {
     if (entry.idleTimer !== null) {
       this.#clock.clearTimeout(entry.idleTimer);
       entry.idleTimer = null;
     }
     const isFirst = entry.session.startedStreams === 0;
-    waiter.onRoom(entry.session, isFirst ? entry.openedFor : 'reused', waitedMs < 0 ? -1 : entry.connectMs);
+    waiter.onRoom(entry.session, isFirst ? entry.openedFor : 'reused', connectMs);
+    this.#watchIdle(entry);
   }
 
   #serveWaiters(): void {
@@ -153,7 +162,7 @@ export class SessionPool {
       if (entry === undefined) break;
       const queued = this.#queue.take() as QueuedWaiter;
       this.#clock.clearTimeout(queued.timer);
-      this.#give(entry, queued.waiter, 0);
+      this.#give(entry, queued.waiter, queued.since <= entry.openedAt ? entry.connectMs : -1);
     }
     this.#openWhereNeeded();
   }
@@ -163,7 +172,7 @@ export class SessionPool {
     while (
       this.#queue.size > this.#comingRoom() &&
       this.#open.size + this.#connects.size < this.#options.connections.max &&
-      this.#clock.now() >= this.#noConnectBefore
+      (this.#pause === null || this.#open.size + this.#connects.size === 0)
     ) {
       void this.#openOne(this.#open.size > 0 ? 'streams-exhausted' : this.#nextReason);
     }
@@ -183,14 +192,14 @@ export class SessionPool {
       const session = await this.#connect(
         {
           onRoom: () => entry !== null && this.#onRoom(entry),
-          onDraining: (cause) =>
-            entry !== null && this.#onDraining(entry, cause === 'goaway' ? 'goaway' : 'origin-closed'),
+          onDraining: (cause) => entry !== null && this.#onDraining(entry, cause),
           onClosed: (error) => entry !== null && this.#onClosed(entry, error !== null),
         },
         abort.signal,
       );
       this.#connects.delete(abort);
-      entry = { session, openedFor, connectMs: this.#clock.now() - startedAt, idleTimer: null };
+      const openedAt = this.#clock.now();
+      entry = { session, openedFor, openedAt, connectMs: openedAt - startedAt, idleTimer: null, drainingCause: null };
       this.#adopt(entry);
     } catch (error) {
       this.#connects.delete(abort);
@@ -204,7 +213,9 @@ export class SessionPool {
       return;
     }
     if (entry.session.state !== 'open') {
-      this.#openWhereNeeded();
+      // As good as a failed connect; trying again at once would hammer an origin that does this each time.
+      const message = `${this.#name}: the origin ended the session as it was opened`;
+      this.#onConnectFailed(new UpstreamError('connect_failed', message, { source: 'connect', processed: 'no' }));
       return;
     }
     this.#open.add(entry);
@@ -215,28 +226,39 @@ export class SessionPool {
   #onConnectFailed(error: UpstreamError): void {
     // While another session serves, its room will come; without one, nobody can be helped.
     if (this.#open.size === 0 && this.#connects.size === 0) this.#failAll(error);
-    else this.#noConnectBefore = this.#clock.now() + reconnectPauseMs;
+    else if (!this.#isDraining) this.#pause ??= this.#clock.setTimeout(this.#endPause, reconnectPauseMs);
   }
+
+  #endPause = (): void => {
+    this.#pause = null;
+    this.#openWhereNeeded();
+  };
 
   #onRoom(entry: Entry): void {
     this.#serveWaiters();
-    if (entry.session.activeStreams === 0 && entry.idleTimer === null && this.#open.has(entry)) {
-      entry.idleTimer = this.#clock.setTimeout(() => entry.session.drain(), this.#options.connections.idleMs);
-    }
+    this.#watchIdle(entry);
   }
 
-  #onDraining(entry: Entry, reason: OpenReason): void {
+  #watchIdle(entry: Entry): void {
+    if (entry.session.activeStreams > 0 || entry.idleTimer !== null || !this.#open.has(entry)) return;
+    entry.idleTimer = this.#clock.setTimeout(() => entry.session.drain(), this.#options.connections.idleMs);
+  }
+
+  #onDraining(entry: Entry, cause: 'goaway' | 'local' | 'closed'): void {
     if (!this.#open.delete(entry)) return;
     this.#draining.add(entry);
     this.#forgetIdle(entry);
-    this.#nextReason = reason;
+    entry.drainingCause = cause;
+    this.#nextReason = reasonAfter[cause];
     this.#openWhereNeeded();
   }
 
   #onClosed(entry: Entry, isError: boolean): void {
+    this.#open.delete(entry);
     this.#draining.delete(entry);
     this.#forgetIdle(entry);
-    if (this.#open.delete(entry)) this.#nextReason = isError ? 'error' : 'origin-closed';
+    // Only the end of the connection says whether it was an orderly one.
+    if (isError && entry.drainingCause === 'closed') this.#nextReason = 'error';
     this.#openWhereNeeded();
   }
 
@@ -246,23 +268,30 @@ export class SessionPool {
   }
 
   #failAll(error: UpstreamError): void {
+    const failed: QueuedWaiter[] = [];
     for (let queued = this.#queue.take(); queued !== undefined; queued = this.#queue.take()) {
       this.#clock.clearTimeout(queued.timer);
-      queued.fail(error);
+      failed.push(queued);
     }
+    // Not while the queue is emptied: whom this tells may wait anew at once.
+    for (const queued of failed) queued.fail(error);
   }
 }
+
+const reasonAfter = { goaway: 'goaway', local: 'closed-here', closed: 'origin-closed' } as const;
 
 /** A waiter in the queue, which may be withdrawn until it is served. */
 class QueuedWaiter {
   readonly client: object;
   readonly waiter: Waiter;
+  readonly since: number;
   timer: Timer | null = null;
   #isWithdrawn = false;
 
-  constructor(waiter: Waiter) {
+  constructor(waiter: Waiter, since: number) {
     this.client = waiter.client;
     this.waiter = waiter;
+    this.since = since;
   }
 
   withdraw(): void {

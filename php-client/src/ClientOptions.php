@@ -1,0 +1,121 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Hawser;
+
+use Hawser\Exception\InvalidArgumentException;
+use Psr\Log\LoggerInterface;
+
+/**
+ * How a client reaches its broker and what it does without one. Checked when made, fixed afterwards.
+ */
+final readonly class ClientOptions
+{
+    public const DEFAULT_SOCKET = '/run/hawser/hawser.sock';
+
+    /** Room in `sockaddr_un` for a path and its final NUL octet (Linux, unix(7)). */
+    private const MAX_SOCKET_PATH_BYTES = 107;
+
+    /** What a signed 32-bit count of milliseconds holds: 24 days. */
+    private const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+    /** Below this, a response stalls at every few field lines' worth of body. */
+    private const MIN_WINDOW_BYTES = 16 * 1024;
+
+    /** More would let one exchange fill a worker's memory limit unread. */
+    private const MAX_WINDOW_BYTES = 64 * 1024 * 1024;
+
+    /**
+     * @param string               $socket           absolute path of the broker's Unix socket; `HAWSER_SOCKET`
+     * @param Fallback             $fallback         what to do while the broker is away; `HAWSER_FALLBACK`
+     * @param int                  $connectTimeoutMs longest wait for the broker to take the connection and say WELCOME,
+     *                                               1 to 60000; raise it where a starved sidecar answers late
+     * @param int                  $timeoutMs        time for a whole exchange where the request names none; 0: as long as
+     *                                               the broker's configuration allows
+     * @param int                  $windowBytes      unread body one streamed exchange may hold here, 16 KiB to 64 MiB; raise
+     *                                               it for a fast origin far away, at the cost of memory
+     * @param LoggerInterface|null $logger           told once when requests start to go direct; null: `error_log()`
+     * @param string|null          $caFile           PEM file of trusted authorities for the direct path; null: curl's own.
+     *                                               The broker has its own setting
+     *
+     * @throws InvalidArgumentException for a value that is not allowed
+     */
+    public function __construct(
+        public string $socket = self::DEFAULT_SOCKET,
+        public Fallback $fallback = Fallback::Direct,
+        public int $connectTimeoutMs = 250,
+        public int $timeoutMs = 30_000,
+        public int $windowBytes = 256 * 1024,
+        public ?LoggerInterface $logger = null,
+        public ?string $caFile = null,
+    ) {
+        if (!str_starts_with($socket, '/') || \strlen($socket) > self::MAX_SOCKET_PATH_BYTES || str_contains($socket, "\0")) {
+            throw new InvalidArgumentException(\sprintf('ClientOptions: socket is %s; allowed is an absolute path of at most %d octets.', json_encode($socket, JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE), self::MAX_SOCKET_PATH_BYTES));
+        }
+        self::checkRange('connectTimeoutMs', $connectTimeoutMs, 1, 60_000);
+        self::checkRange('timeoutMs', $timeoutMs, 0, self::MAX_TIMEOUT_MS);
+        self::checkRange('windowBytes', $windowBytes, self::MIN_WINDOW_BYTES, self::MAX_WINDOW_BYTES);
+        if ($caFile !== null && !is_readable($caFile)) {
+            throw new InvalidArgumentException(\sprintf('ClientOptions: caFile is "%s"; allowed is a readable file.', $caFile));
+        }
+    }
+
+    /**
+     * The defaults, with `HAWSER_SOCKET` and `HAWSER_FALLBACK` (`direct` or `fail`) where they are set and not empty.
+     *
+     * @throws InvalidArgumentException for a value that is not allowed
+     */
+    public static function fromEnvironment(): self
+    {
+        $socket = (string) getenv('HAWSER_SOCKET');
+        $fallback = (string) getenv('HAWSER_FALLBACK');
+
+        return new self(
+            socket: $socket === '' ? self::DEFAULT_SOCKET : $socket,
+            fallback: $fallback === '' ? Fallback::Direct : self::fallback('HAWSER_FALLBACK', $fallback),
+        );
+    }
+
+    /**
+     * Options from a configuration file: the names of the constructor's parameters, `fallback` also as a string.
+     * What is not named keeps its default; the environment is not read.
+     *
+     * @param array<string, mixed> $values
+     *
+     * @throws InvalidArgumentException for a name or a value that is not allowed
+     */
+    public static function fromArray(array $values): self
+    {
+        $options = get_object_vars(new self());
+        foreach ($values as $name => $value) {
+            [$isFit, $allowed] = match ($name) {
+                'socket' => [\is_string($value), 'string'],
+                'fallback' => [\is_string($value) || $value instanceof Fallback, 'direct or fail'],
+                'connectTimeoutMs', 'timeoutMs', 'windowBytes' => [\is_int($value), 'int'],
+                'logger' => [$value === null || $value instanceof LoggerInterface, LoggerInterface::class . ' or null'],
+                'caFile' => [$value === null || \is_string($value), 'string or null'],
+                default => throw new InvalidArgumentException(\sprintf('ClientOptions: "%s" is no option; allowed are %s.', $name, implode(', ', array_keys($options)))),
+            };
+            if (!$isFit) {
+                throw new InvalidArgumentException(\sprintf('ClientOptions: %s is %s; allowed is %s.', $name, get_debug_type($value), $allowed));
+            }
+            $options[$name] = \is_string($value) && $name === 'fallback' ? self::fallback('ClientOptions: fallback', $value) : $value;
+        }
+
+        return new self(...$options); // @phpstan-ignore argument.type (each was checked above, by name)
+    }
+
+    private static function fallback(string $name, string $value): Fallback
+    {
+        return Fallback::tryFrom($value)
+            ?? throw new InvalidArgumentException(\sprintf('%s is "%s"; allowed are direct and fail.', $name, $value));
+    }
+
+    private static function checkRange(string $name, int $value, int $min, int $max): void
+    {
+        if ($value < $min || $value > $max) {
+            throw new InvalidArgumentException(\sprintf('ClientOptions: %s is %d; allowed is %d to %d.', $name, $value, $min, $max));
+        }
+    }
+}

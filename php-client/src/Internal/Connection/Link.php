@@ -1,0 +1,112 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Hawser\Internal\Connection;
+
+use Hawser\ClientOptions;
+use Hawser\Internal\Wire\Codecs;
+
+/**
+ * Gives all clients of one PHP request the one connection to their broker. Static, because what it stands for is:
+ * `pfsockopen` hands out the same stream to everyone in the process who names the same path, and two HELLOs on it would
+ * cancel each other's exchanges.
+ *
+ * @internal
+ */
+final class Link
+{
+    /** After a broker took a connection and said nothing, it is left alone this long: each try costs a whole timeout. */
+    private const SILENCE_NS = 1_000_000_000;
+
+    /** @var array<string, self> by path and window */
+    private static array $links = [];
+
+    private ?Connection $connection = null;
+
+    private int $pid;
+
+    private int $silentUntilNs = 0;
+
+    private function __construct(
+        private readonly string $path,
+        private readonly int $windowBytes,
+        private readonly bool $isPersistent,
+    ) {
+        $this->pid = (int) getmypid();
+    }
+
+    public static function to(ClientOptions $options): self
+    {
+        $key = $options->socket . '|' . $options->windowBytes;
+        $link = self::$links[$key] ?? null;
+        if ($link === null) {
+            if (self::$links === []) {
+                register_shutdown_function(self::endRequest(...));
+            }
+            // HELLO sets the window of a whole connection, so another window needs another socket; only the first is kept.
+            $isPersistent = true;
+            foreach (self::$links as $other) {
+                $isPersistent = $isPersistent && $other->path !== $options->socket;
+            }
+            $link = self::$links[$key] = new self($options->socket, $options->windowBytes, $isPersistent);
+        }
+
+        return $link;
+    }
+
+    /**
+     * A connection that takes new exchanges.
+     *
+     * @throws CannotOpen
+     */
+    public function connection(int $connectTimeoutMs): Connection
+    {
+        $connection = $this->connection;
+        if ($connection !== null && $this->pid !== getmypid()) {
+            // A forked child holds a copy of its parent's socket: it lets go of the copy and must not write on it.
+            $connection->abandon('the process was forked');
+            $connection = null;
+            $this->pid = (int) getmypid();
+        }
+        if ($connection !== null && $connection->takesExchanges()) {
+            return $connection;
+        }
+        if ($this->silentUntilNs > 0 && (int) hrtime(true) < $this->silentUntilNs) {
+            throw new CannotOpen("{$this->path}: the broker did not answer a moment ago");
+        }
+        $this->silentUntilNs = 0;
+        // One that drains still uses the kept stream; pfsockopen would return that very stream again.
+        $isPersistent = $this->isPersistent && ($connection === null || $connection->isClosed());
+
+        return $this->connection = new Connection(
+            Socket::open($this->path, $isPersistent, $connectTimeoutMs),
+            Codecs::default(),
+            $this->windowBytes,
+            $connectTimeoutMs,
+            fn() => $this->silentUntilNs = (int) hrtime(true) + self::SILENCE_NS,
+        );
+    }
+
+    /**
+     * The connection, where exchanges are open on it.
+     */
+    public function busyConnection(): ?Connection
+    {
+        return $this->connection?->isBusy() === true ? $this->connection : null;
+    }
+
+    /**
+     * Runs when the PHP request ends, also by its time limit, where no destructor runs.
+     */
+    private static function endRequest(): void
+    {
+        $error = error_get_last();
+        $isFatal = $error !== null && ($error['type'] & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR | E_RECOVERABLE_ERROR)) !== 0;
+        foreach (self::$links as $link) {
+            if ($link->pid === getmypid()) {
+                $link->connection?->endRequest($isFatal);
+            }
+        }
+    }
+}

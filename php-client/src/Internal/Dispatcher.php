@@ -1,0 +1,176 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Hawser\Internal;
+
+use Hawser\ClientOptions;
+use Hawser\Exception\ErrorCode;
+use Hawser\Fallback;
+use Hawser\Internal\Connection\CannotOpen;
+use Hawser\Internal\Connection\Link;
+use Hawser\Internal\Direct\DirectPath;
+
+/**
+ * The way of an exchange, top to bottom: deadline → broker → once more on a new socket, where that is safe → direct.
+ *
+ * @internal
+ */
+final class Dispatcher implements Recovery
+{
+    /** After the deadline, the broker's own error is awaited this long: it says more than this end can. */
+    private const GRACE_MS = 200;
+
+    /** While both paths are at work, one is looked after this long before the other has its turn. */
+    private const SLICE_NS = 5_000_000;
+
+    /** @var array<string, true> sockets whose absence was logged in this PHP request */
+    private static array $logged = [];
+
+    private readonly Link $link;
+
+    private ?DirectPath $direct = null;
+
+    public function __construct(private readonly ClientOptions $options)
+    {
+        $this->link = Link::to($options);
+    }
+
+    /**
+     * Sends the request. What goes wrong is found in the transfer, not thrown.
+     */
+    public function begin(Request $request): Transfer
+    {
+        $timeoutMs = $this->timeoutMs($request->timeoutMs);
+        $transfer = new Transfer($request, $this, $timeoutMs === 0 ? 0 : (int) hrtime(true) + $timeoutMs * 1_000_000, $timeoutMs);
+        $this->send($transfer);
+
+        return $transfer;
+    }
+
+    /**
+     * Waits for the end of a transfer, or for the head of a streamed one.
+     */
+    public function await(Transfer $transfer): void
+    {
+        while (!$transfer->isEnded && ($transfer->status === 0 || !$transfer->request->isStreamed)) {
+            $this->pump($transfer);
+        }
+    }
+
+    /**
+     * Waits for more of the body of a streamed transfer, or for its end.
+     */
+    public function awaitBody(Transfer $transfer): void
+    {
+        while (!$transfer->isEnded && $transfer->body === '') {
+            $this->pump($transfer);
+        }
+    }
+
+    public function recover(Transfer $transfer, bool $isUnprocessed, bool $isBrokerAway, string $reason): void
+    {
+        $body = $transfer->request->body;
+        $isRepeatable = ($isUnprocessed || $transfer->request->isIdempotent())
+            && !$transfer->isDelivered
+            && (!$body instanceof Body\BodySource || $body->rewind());
+        if (!$isRepeatable) {
+            $transfer->fail($isBrokerAway
+                ? Failure::brokerUnavailable($transfer->request, $reason, $isUnprocessed)
+                : Failure::brokerGone($transfer->request, $reason, $isUnprocessed));
+
+            return;
+        }
+        $transfer->restart();
+        if ($isBrokerAway || $transfer->sends > 1) {
+            $this->goDirect($transfer, $reason, $isUnprocessed);
+        } else {
+            $this->send($transfer);
+        }
+    }
+
+    private function send(Transfer $transfer): void
+    {
+        try {
+            $connection = $this->link->connection($this->options->connectTimeoutMs);
+        } catch (CannotOpen $e) {
+            $this->goDirect($transfer, $e->getMessage(), true);
+
+            return;
+        }
+        $connection->start($transfer);
+    }
+
+    /** The one place where a request leaves the broker's path. */
+    private function goDirect(Transfer $transfer, string $reason, bool $isUnprocessed): void
+    {
+        if ($this->options->fallback === Fallback::Fail) {
+            $transfer->fail(Failure::brokerUnavailable($transfer->request, $reason, $isUnprocessed));
+
+            return;
+        }
+        if (!\extension_loaded('curl')) {
+            $transfer->fail(Failure::brokerUnavailable($transfer->request, $reason . ', and the direct path needs ext-curl, which is not loaded', $isUnprocessed));
+
+            return;
+        }
+        $this->logOnce($reason);
+        $this->direct ??= new DirectPath($this->options->caFile, $this->options->windowBytes);
+        $this->direct->start($transfer);
+    }
+
+    private function logOnce(string $reason): void
+    {
+        if (isset(self::$logged[$this->options->socket])) {
+            return;
+        }
+        self::$logged[$this->options->socket] = true;
+        if ($this->options->logger !== null) {
+            $this->options->logger->warning('Hawser: the broker is away, requests go direct: {reason}', ['reason' => $reason, 'socket' => $this->options->socket]);
+        } else {
+            error_log("Hawser: the broker is away, requests go direct: {$reason}");
+        }
+    }
+
+    private function pump(Transfer $transfer): void
+    {
+        $path = $transfer->path;
+        if ($path === null) {
+            return;
+        }
+        $limitNs = $transfer->deadlineNs === 0 ? 0 : $transfer->deadlineNs + self::GRACE_MS * 1_000_000;
+        $other = $this->direct === null ? null : ($path === $this->direct ? $this->link->busyConnection() : ($this->direct->isBusy() ? $this->direct : null));
+        if ($other === null) {
+            $path->pump($limitNs);
+        } else {
+            $other->pump(1);
+            $sliceEndNs = (int) hrtime(true) + self::SLICE_NS;
+            $path->pump($limitNs === 0 ? $sliceEndNs : min($limitNs, $sliceEndNs));
+        }
+        if ($limitNs !== 0 && !$transfer->isEnded && (int) hrtime(true) >= $limitNs) {
+            $path->cancel($transfer);
+            $transfer->fail(Failure::of(ErrorCode::DeadlineExceeded, $transfer->request, "no whole answer within {$transfer->timeoutMs} ms", false));
+        }
+    }
+
+    /**
+     * The time an exchange gets: what was asked for, or what is left of `max_execution_time` if that is less. The limit
+     * is read as wall clock, although PHP on Linux counts CPU time only; a script that runs past it proves that it is
+     * not, and then only what was asked for counts. It ends early enough for the exception to arrive in time.
+     */
+    private function timeoutMs(int $timeoutMs): int
+    {
+        $limitSeconds = (int) \ini_get('max_execution_time');
+        if ($limitSeconds <= 0) {
+            return $timeoutMs;
+        }
+        $startSeconds = $_SERVER['REQUEST_TIME_FLOAT'] ?? null;
+        $leftMs = \is_float($startSeconds) ? (int) (($limitSeconds + $startSeconds - microtime(true)) * 1000) : 0;
+        if ($leftMs <= 0) {
+            return $timeoutMs;
+        }
+        $leftMs = max(1, $leftMs - self::GRACE_MS);
+
+        return $timeoutMs === 0 ? $leftMs : min($timeoutMs, $leftMs);
+    }
+}

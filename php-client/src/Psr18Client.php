@@ -1,0 +1,136 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Hawser;
+
+use Closure;
+use Hawser\Exception\ExchangeException;
+use Hawser\Exception\HawserException;
+use Hawser\Exception\InvalidArgumentException;
+use Hawser\Internal\Body\CallableSource;
+use Psr\Http\Client\ClientInterface;
+use Psr\Http\Message\RequestInterface;
+use Psr\Http\Message\ResponseFactoryInterface;
+use Psr\Http\Message\ResponseInterface;
+use Psr\Http\Message\StreamFactoryInterface;
+use Psr\Http\Message\StreamInterface;
+
+/**
+ * PSR-18 on top of `Client`. A 4xx or 5xx is a response; redirects are not followed; the response body is whole when
+ * `sendRequest` returns.
+ */
+final class Psr18Client implements ClientInterface
+{
+    /** Up to here a request body is read at once and sent with the head, in one frame. */
+    private const INLINE_BODY_BYTES = 256 * 1024;
+
+    private readonly Client $client;
+
+    private readonly ResponseFactoryInterface $responses;
+
+    private readonly StreamFactoryInterface $streams;
+
+    /**
+     * @param Client|null                   $client    null: a new one, with the defaults and the environment
+     * @param ResponseFactoryInterface|null $responses null: that of nyholm/psr7 or guzzlehttp/psr7, whichever is installed
+     * @param StreamFactoryInterface|null   $streams   null: likewise
+     *
+     * @throws InvalidArgumentException where a factory is neither given nor installed
+     */
+    public function __construct(?Client $client = null, ?ResponseFactoryInterface $responses = null, ?StreamFactoryInterface $streams = null)
+    {
+        $this->client = $client ?? new Client();
+        $installed = $responses === null || $streams === null ? self::installed() : null;
+        $this->responses = $responses ?? ($installed instanceof ResponseFactoryInterface ? $installed : throw self::missing('ResponseFactoryInterface'));
+        $this->streams = $streams ?? ($installed instanceof StreamFactoryInterface ? $installed : throw self::missing('StreamFactoryInterface'));
+    }
+
+    /**
+     * @throws HawserException a ClientExceptionInterface; also a NetworkExceptionInterface or RequestExceptionInterface where PSR-18 says so
+     */
+    public function sendRequest(RequestInterface $request): ResponseInterface
+    {
+        $url = (string) $request->getUri();
+        $fragment = strpos($url, '#');
+        $options = ['headers' => $request->getHeaders()];
+        $body = self::body($request->getBody());
+        if ($body !== null) {
+            $options['body'] = $body;
+        }
+        try {
+            // A fragment is for the client side only (RFC 9110 section 7.1).
+            $response = $this->client->request($request->getMethod(), $fragment === false ? $url : substr($url, 0, $fragment), $options);
+        } catch (ExchangeException $e) {
+            $e->attachRequest($request);
+
+            throw $e;
+        }
+        $message = $this->responses->createResponse($response->status());
+        $facts = $response->facts();
+        if ($facts !== null && $facts->protocol !== '') {
+            $message = $message->withProtocolVersion($facts->protocol === 'h2' ? '2' : '1.1');
+        }
+        foreach ($response->headers()->byName() as $name => $values) {
+            $message = $message->withHeader($name, $values);
+        }
+        $content = $response->body();
+
+        return $content === '' ? $message : $message->withBody($this->streams->createStream($content));
+    }
+
+    private static function body(StreamInterface $stream): string|CallableSource|null
+    {
+        $bytes = $stream->getSize();
+        if ($bytes === 0) {
+            return null;
+        }
+        if ($bytes !== null && $bytes <= self::INLINE_BODY_BYTES) {
+            return (string) $stream;
+        }
+        $rewind = null;
+        if ($stream->isSeekable()) {
+            $rewind = static function () use ($stream): bool {
+                $stream->rewind();
+
+                return true;
+            };
+            $rewind();
+        }
+
+        return new CallableSource(self::reader($stream), $rewind, $rewind === null ? null : $bytes);
+    }
+
+    /**
+     * @return Closure(int): string
+     */
+    private static function reader(StreamInterface $stream): Closure
+    {
+        return static function (int $maxBytes) use ($stream): string {
+            while (!$stream->eof()) {
+                $octets = $stream->read($maxBytes);
+                if ($octets !== '') {
+                    return $octets;
+                }
+            }
+
+            return '';
+        };
+    }
+
+    private static function installed(): ?object
+    {
+        foreach (['Nyholm\Psr7\Factory\Psr17Factory', 'GuzzleHttp\Psr7\HttpFactory'] as $class) {
+            if (class_exists($class)) {
+                return new $class();
+            }
+        }
+
+        return null;
+    }
+
+    private static function missing(string $interface): InvalidArgumentException
+    {
+        return new InvalidArgumentException("Psr18Client: no {$interface} was given, and neither nyholm/psr7 nor guzzlehttp/psr7 is installed to make one.");
+    }
+}
