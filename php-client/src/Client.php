@@ -54,12 +54,8 @@ final class Client
     {
         $transfer = $this->dispatcher->begin(Request::of($method, $url, $options, $this->options->timeoutMs));
         $this->dispatcher->await($transfer);
-        if ($transfer->error !== null) {
-            throw $transfer->error;
-        }
-        $transfer->isDelivered = true;
 
-        return new Response($transfer, $this->dispatcher);
+        return $this->dispatcher->deliver($transfer);
     }
 
     /**

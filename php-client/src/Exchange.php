@@ -38,11 +38,7 @@ final class Exchange
     {
         if ($this->response === null) {
             $this->wait();
-            if ($this->transfer->error !== null) {
-                throw $this->transfer->error;
-            }
-            $this->transfer->isDelivered = true;
-            $this->response = new Response($this->transfer, $this->dispatcher);
+            $this->response = $this->dispatcher->deliver($this->transfer);
         }
 
         return $this->response;

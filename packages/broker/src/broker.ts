@@ -36,7 +36,12 @@ export class Broker {
   static async start(config: Config, log: Logger): Promise<Broker> {
     const broker = new Broker(config, log);
     const { socket: path, mode } = config.listen;
-    broker.#listener = await Listener.open({ path, mode, onConnection: (socket) => broker.#accept(socket) });
+    broker.#listener = await Listener.open({
+      path,
+      mode,
+      onConnection: (socket) => broker.#accept(socket),
+      onAcceptError: (error) => log.error({ err: error }, 'client connection could not be accepted'),
+    });
     log.info({ socket: path, pid: process.pid }, 'listening');
     return broker;
   }

@@ -28,6 +28,8 @@ const wireNames: Record<UpstreamErrorCode, ErrorName> = {
   request_unsupported: 'request_unsupported',
   queue_full: 'queue_full',
   queue_timeout: 'queue_timeout',
+  origin_forbidden: 'origin_forbidden',
+  breaker_open: 'breaker_open',
   dns_failed: 'dns_failed',
   connect_refused: 'connect_refused',
   connect_timeout: 'connect_timeout',

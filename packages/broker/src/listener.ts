@@ -11,6 +11,8 @@ export interface ListenerOptions {
   /** Permission bits of the socket file; connecting needs the write bit. */
   readonly mode: number;
   readonly onConnection: (socket: Socket) => void;
+  /** A connection could not be accepted, for want of a file descriptor say; it is lost, the listener goes on. */
+  readonly onAcceptError: (error: Error) => void;
 }
 
 /** The socket could not be taken; the message says by whom or by what. */
@@ -29,10 +31,10 @@ export class Listener {
   readonly #server: Server;
   readonly #file: Stats;
 
-  private constructor(path: string, server: Server) {
+  private constructor(path: string, server: Server, file: Stats) {
     this.path = path;
     this.#server = server;
-    this.#file = lstatSync(path);
+    this.#file = file;
   }
 
   /**
@@ -44,25 +46,28 @@ export class Listener {
     const temporary = join(dirname(path), `.${randomBytes(4).toString('hex')}`);
     checkLength(path);
     checkLength(temporary);
-    mkdirSync(dirname(path), { recursive: true });
+    makeDirectory(dirname(path));
     const server = createServer({ allowHalfOpen: false }, options.onConnection);
     await listen(server, temporary);
+    server.on('error', options.onAcceptError);
     try {
       chmodSync(temporary, options.mode);
+      // Another broker may move the file away for a moment while it finds out that this one is alive.
+      const file = lstatSync(temporary);
       await moveInto(temporary, path);
+      return new Listener(path, server, file);
     } catch (error) {
       server.close();
-      throw error;
+      throw error instanceof ListenError ? error : new ListenError(`cannot listen on ${path}: ${messageOf(error)}`);
     } finally {
       removeIfThere(temporary);
     }
-    return new Listener(path, server);
   }
 
   /** Accepts no more and removes the socket file, unless another broker has taken the path over. */
   close(): void {
     const now = statOrNull(this.path);
-    if (now !== null && now.ino === this.#file.ino && now.dev === this.#file.dev) removeIfThere(this.path);
+    if (now !== null && isSameFile(now, this.#file)) removeIfThere(this.path);
     this.#server.close();
   }
 }
@@ -73,10 +78,22 @@ function checkLength(path: string): void {
     throw new ListenError(`socket path ${path} has ${bytes} bytes; a socket address holds ${maxPathBytes}`);
 }
 
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw new ListenError(`cannot make the directory of the socket: ${messageOf(error)}`);
+  }
+}
+
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(new ListenError(`cannot listen in ${dirname(path)}: ${error.message}`)));
-    server.listen({ path, backlog: 1024 }, resolve);
+    const fail = (error: Error) => reject(new ListenError(`cannot listen in ${dirname(path)}: ${error.message}`));
+    server.once('error', fail);
+    server.listen({ path, backlog: 1024 }, () => {
+      server.off('error', fail);
+      resolve();
+    });
   });
 }
 
@@ -107,7 +124,7 @@ function moveAside(path: string, stale: Stats): void {
   } catch {
     return;
   }
-  if (lstatSync(aside).ino !== stale.ino) {
+  if (!isSameFile(lstatSync(aside), stale)) {
     try {
       linkSync(aside, path);
     } catch {
@@ -129,6 +146,15 @@ function isAlive(path: string): Promise<boolean> {
     socket.once('error', (error: NodeJS.ErrnoException) => settle(error.code === 'EAGAIN' || error.code === 'EACCES'));
     socket.setTimeout(aliveTimeoutMs, () => settle(false));
   });
+}
+
+/** The inode's number alone would do for files that both exist; one that is gone leaves its number to the next. */
+function isSameFile(a: Stats, b: Stats): boolean {
+  return a.ino === b.ino && a.dev === b.dev && a.mtimeMs === b.mtimeMs;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function statOrNull(path: string): Stats | null {

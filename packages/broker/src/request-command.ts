@@ -14,6 +14,7 @@ import {
   initialWindowBytes,
   maxDataBytes,
   nonceBytes,
+  WireError,
   wireVersion,
 } from '@hawser/protocol';
 import { brokerAgent } from './version.ts';
@@ -42,19 +43,46 @@ export function runRequest(url: string, options: RequestOptions): Promise<number
   }
   return new Promise((resolve) => {
     const socket = connect(options.socket);
+    let isOver = false;
+    let isConnected = false;
     const end = (code: number) => {
-      socket.removeAllListeners('close').destroy();
+      isOver = true;
+      socket.destroy();
       clearTimeout(timer);
       resolve(code);
     };
-    const timer = setTimeout(() => end(complain(`no answer within ${options.timeout} ms`)), options.timeout + graceMs);
+    const fail = (message: string) => {
+      if (!isOver) end(complain(message));
+    };
+    const timer = setTimeout(() => fail(`no answer within ${options.timeout} ms`), options.timeout + graceMs);
     const call = new Call(socket, options, end);
     const decoder = new FrameDecoder({ from: 'broker' });
-    socket.on('connect', () => call.send(url, body));
-    socket.on('data', (chunk) => decoder.push(chunk, call.onFrame));
-    socket.on('error', (error) => end(complain(`no broker on ${options.socket}: ${error.message}`)));
-    socket.on('close', () => end(complain('the broker closed the connection before the response was whole')));
+    socket.on('connect', () => {
+      isConnected = true;
+      attempt(() => call.send(url, body), fail);
+    });
+    socket.on('data', (chunk) => {
+      if (!isOver) attempt(() => decoder.push(chunk, call.onFrame), fail);
+    });
+    socket.on('error', (error) =>
+      fail(
+        `${isConnected ? 'the connection to the broker failed' : `no broker on ${options.socket}`}: ${error.message}`,
+      ),
+    );
+    socket.on('close', () => fail('the broker closed the connection before the response was whole'));
+    // `hawser request … | head` closes the pipe early.
+    process.stdout.on('error', (error) => fail(`cannot write the answer: ${error.message}`));
   });
+}
+
+/** Frames that cannot be encoded or decoded end the call, not the process. */
+function attempt(step: () => void, fail: (message: string) => void): void {
+  try {
+    step();
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    fail(error.message);
+  }
 }
 
 function readBody(data: string | undefined): Buffer | null {
@@ -85,9 +113,9 @@ class Call {
       exchangeId: 1,
       end: isWhole,
       timeoutMs: this.#options.timeout,
-      method: this.#options.method ?? (body === null ? 'GET' : 'POST'),
-      url,
-      fields: this.#options.header,
+      method: octets(this.#options.method ?? (body === null ? 'GET' : 'POST')),
+      url: octets(url),
+      fields: this.#options.header.map(octets),
       body: isWhole ? body : null,
     });
     if (isWhole) return;
@@ -160,6 +188,11 @@ class Call {
   #write(frame: ClientFrame): void {
     this.#socket.write(encodeFrame(frame));
   }
+}
+
+/** The shell's UTF-8, one character per octet as the wire has it. */
+function octets(text: string): string {
+  return Buffer.from(text).toString('latin1');
 }
 
 function complain(message: string): number {

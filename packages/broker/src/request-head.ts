@@ -40,6 +40,7 @@ export function prepareRequest(
       throw invalid(`the value of field '${name}' holds CR, LF, NUL or another control`);
     switch (name) {
       case 'host':
+      case 'http2-settings':
       case 'keep-alive':
       case 'proxy-connection':
       case 'transfer-encoding':
@@ -59,7 +60,7 @@ export function prepareRequest(
         kept.push(name, value);
         break;
       default:
-        kept.push(name, value.trim());
+        kept.push(name, trimmed(value));
     }
   }
   if (sectionBytes > maxFieldSectionBytes) {
@@ -90,6 +91,19 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const lowerCaseToken = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what this looks for
 const forbiddenInValue = /[\u0000-\u0008\u000a-\u001f\u007f]/;
+
+/** Without white space around it (RFC 9110 section 5.5). `trim` would take the octet A0 too, which may be half a letter. */
+function trimmed(value: string): string {
+  let start = 0;
+  let end = value.length;
+  while (start < end && isBlank(value.charCodeAt(start))) start++;
+  while (end > start && isBlank(value.charCodeAt(end - 1))) end--;
+  return value.slice(start, end);
+}
+
+function isBlank(octet: number): boolean {
+  return octet === 0x20 || octet === 0x09;
+}
 
 /** Fields that `connection` names are meant for this hop alone. */
 function without(fields: readonly string[], names: readonly string[]): string[] {

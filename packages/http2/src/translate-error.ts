@@ -49,15 +49,20 @@ const resets = {
   HTTP_1_1_REQUIRED: ['stream_reset', 'maybe'],
 } as const satisfies Record<Http2CodeName, readonly [SessionErrorCode, 'no' | 'maybe']>;
 
+/** Codes with which nghttp2 itself resets a stream, and why; nothing tells whether it did or the origin. */
+const ownResets: Readonly<Record<number, string>> = {
+  [http2Code.PROTOCOL_ERROR]: 'or its response broke HTTP',
+  [http2Code.ENHANCE_YOUR_CALM]: 'or its field section is far beyond the limit',
+};
+
 /** A stream that ended with an error code before the response was whole. */
 export function fromReset(code: number): SessionError {
   const known = codeNames.get(code);
   const [sessionCode, processed] = known === undefined ? (['stream_reset', 'maybe'] as const) : resets[known];
-  const http2CodeText = http2CodeName(code);
-  return new SessionError(sessionCode, `the origin reset the stream: ${http2CodeText}`, {
-    processed,
-    http2Code: http2CodeText,
-  });
+  const name = http2CodeName(code);
+  const own = ownResets[code];
+  const message = `the origin reset the stream with ${name}${own === undefined ? '' : `, ${own}`}`;
+  return new SessionError(sessionCode, message, { processed, http2Code: name });
 }
 
 /** A stream above the last stream id of a GOAWAY (RFC 9113 section 6.8). */

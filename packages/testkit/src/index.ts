@@ -18,7 +18,7 @@ export { type OriginStats, TestOrigin, type TestOriginOptions } from './origin.t
 export { contentBytes } from './origin-answers.ts';
 export { PhpFpm, type PhpFpmOptions } from './php-fpm.ts';
 export { eventually, type PollOptions } from './poll.ts';
-export { RawConnection, type RawPeerOptions, ScriptedRawPeer } from './scripted-h1-peer.ts';
+export { RawConnection, type RawPeerOptions, ScriptedRawPeer } from './scripted-raw-peer.ts';
 export {
   http2Setting,
   PeerConnection,

@@ -53,6 +53,10 @@ export interface OriginStats {
   bodyBytesReceived: number;
 }
 
+/** Generous, so that it is the client's limits that a test meets. */
+const maxFieldSectionBytes = 4 * 1024 * 1024;
+const maxFieldLines = 20_000;
+
 const prefaceStart = Buffer.from('PRI * HTTP/2.0');
 
 /** An origin on a port of its own. Every answer says `x-connection-id`, `x-request-ordinal` and `x-protocol`. */
@@ -78,7 +82,12 @@ export class TestOrigin implements OriginControl {
     this.ca = ca;
     this.port = (server.address() as AddressInfo).port;
     this.url = `${options.plain === true ? 'http' : 'https'}://localhost:${this.port}`;
-    this.#http1 = createHttpServer({ keepAliveTimeout: options.keepAliveTimeoutMs ?? 0, requestTimeout: 0 });
+    this.#http1 = createHttpServer({
+      keepAliveTimeout: options.keepAliveTimeoutMs ?? 0,
+      requestTimeout: 0,
+      maxHeaderSize: maxFieldSectionBytes,
+    });
+    this.#http1.maxHeadersCount = maxFieldLines;
     this.#http1.on('request', (request, response) => {
       const seen = new Http1OriginRequest(request, response, this.#connectionOf(request.socket));
       this.#count(seen.target, 1);
@@ -204,7 +213,11 @@ export class TestOrigin implements OriginControl {
 
   #serveHttp2(socket: Socket): void {
     this.#stats.sessions++;
-    const session = performServerHandshake(socket, { settings: this.#options.settings ?? {} });
+    const session = performServerHandshake(socket, {
+      settings: { maxHeaderListSize: maxFieldSectionBytes, ...this.#options.settings },
+      maxHeaderListPairs: maxFieldLines,
+      maxSendHeaderBlockLength: maxFieldSectionBytes,
+    });
     const connection = this.#connectionOf(socket);
     this.#sessions.add(session);
     session.on('error', () => {});

@@ -1,6 +1,6 @@
 // A real PHP-FPM with a fixed number of workers, for one test.
 
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { startProcess, type TestProcess } from './child-process.ts';
 import { type FastCgiRequest, type FastCgiResponse, requestFastCgi } from './fastcgi.ts';
@@ -51,6 +51,13 @@ export class PhpFpm implements AsyncDisposable {
       throw error;
     }
     return fpm;
+  }
+
+  /** Process ids of the workers as they are now. */
+  workerPids(): number[] {
+    const { pid } = this.#process;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return children.trim().split(/\s+/).filter(Boolean).map(Number);
   }
 
   request(request: FastCgiRequest, withinMs?: number): Promise<FastCgiResponse> {

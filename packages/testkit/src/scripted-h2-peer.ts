@@ -33,6 +33,7 @@ export class ScriptedHttp2Peer {
   readonly port: number;
   readonly connections: PeerConnection[] = [];
   readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
   #error: unknown = null;
 
   private constructor(server: Server, port: number) {
@@ -53,6 +54,7 @@ export class ScriptedHttp2Peer {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const peer = new ScriptedHttp2Peer(server, typeof address === 'object' && address !== null ? address.port : 0);
+    server.on('connection', (socket: Socket) => peer.#sockets.add(socket));
     server.on(certificate === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
       const connection = new PeerConnection(socket, options);
       peer.connections.push(connection);
@@ -67,7 +69,7 @@ export class ScriptedHttp2Peer {
   /** Closes everything; throws what a script threw. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const connection of this.connections) connection.destroy();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
     if (this.#error !== null) throw this.#error;
   }
@@ -91,7 +93,7 @@ export class PeerConnection {
   readonly socket: Socket;
   readonly #options: ScriptedPeerOptions;
   readonly #waiters: Waiter[] = [];
-  #buffered = Buffer.alloc(0);
+  #buffered: Buffer = Buffer.alloc(0);
   #hasPreface = false;
   #seen = 0;
 

@@ -3,10 +3,11 @@
 import type { ExchangeHandle, ExchangeSink, Fields, Session, SessionError } from '@hawser/http2';
 import { type Clock, systemClock } from './clock.ts';
 import { UpstreamError } from './errors.ts';
-import type { Exchange, ResponseSink, Send } from './exchange.ts';
+import type { Exchange, Handle, ResponseSink, Send } from './exchange.ts';
 import { formatOrigin } from './origin.ts';
+import type { OpenReason } from './pooled-session.ts';
 import type { Registry } from './registry.ts';
-import type { OpenReason, Waiter } from './session-pool.ts';
+import type { SessionPool, Waiter } from './session-pool.ts';
 import { fromSessionError } from './translate-error.ts';
 
 export function checkOutAndSend(registry: Registry, clock: Clock = systemClock): Send {
@@ -14,13 +15,15 @@ export function checkOutAndSend(registry: Registry, clock: Clock = systemClock):
 }
 
 /** One try of an exchange on a session: a waiter first, then a pair of handle and sink around the session's own. */
-class Attempt implements ExchangeHandle, ExchangeSink, Waiter {
+class Attempt implements Handle, ExchangeSink, Waiter {
   readonly client: object;
   readonly #exchange: Exchange;
   readonly #sink: ResponseSink;
   readonly #clock: Clock;
   readonly #waitingSince: number;
+  readonly #pool: SessionPool;
   readonly #withdraw: () => void;
+  #session: Session | null = null;
   #handle: ExchangeHandle | null = null;
   #isOver = false;
   /** Request body that came before there was a session; bounded by the window that the client was given. */
@@ -34,13 +37,15 @@ class Attempt implements ExchangeHandle, ExchangeSink, Waiter {
     this.client = exchange.client;
     this.#waitingSince = clock.now();
     exchange.facts.attempts++;
-    this.#withdraw = registry.pool(exchange.origin, exchange.options).checkOut(this);
+    this.#pool = registry.pool(exchange.origin, exchange.options);
+    this.#withdraw = this.#pool.checkOut(this);
   }
 
   // The waiter
 
   onRoom(session: Session, reason: OpenReason | 'reused', connectMs: number): void {
     const { facts, head, body } = this.#exchange;
+    this.#session = session;
     facts.session = reason;
     facts.protocol = session.protocol;
     facts.remoteAddress = session.remoteAddress;
@@ -77,11 +82,15 @@ class Attempt implements ExchangeHandle, ExchangeSink, Waiter {
     this.#handle?.consume(bytes);
   }
 
-  cancel(): void {
+  cancel(cause?: UpstreamError): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (this.#handle !== null) this.#handle.cancel();
-    else this.#withdraw();
+    if (this.#handle === null) this.#withdraw();
+    else this.#handle.cancel();
+    if (this.#session === null || cause === undefined) return;
+    this.#pool.noteError(this.#session, cause.message);
+    // What went silent may be this exchange alone, or the whole path to the origin.
+    this.#pool.suspect(this.#session);
   }
 
   // The session's sink
@@ -115,6 +124,7 @@ class Attempt implements ExchangeHandle, ExchangeSink, Waiter {
   onError(error: SessionError | UpstreamError): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    if (this.#session !== null) this.#pool.noteError(this.#session, error.message);
     const isOurs = error instanceof UpstreamError;
     this.#sink.onError(isOurs ? error : fromSessionError(error, formatOrigin(this.#exchange.origin)));
   }

@@ -36,8 +36,8 @@ export async function connectSession(
     await connected(socket, origin.scheme === 'https' ? 'secureConnect' : 'connect');
     socket.setNoDelay(true);
     return await (protocolOf(socket, origin, options) === 'h2'
-      ? connectHttp2(socket, { engine: options.http2.engine, events })
-      : openHttp1(socket, origin, events));
+      ? connectHttp2(socket, { engine: options.http2.engine, events, clock })
+      : openHttp1(socket, events));
   } catch (cause) {
     socket.destroy();
     // What ended the socket from here (time, `signal`) says more than what the session made of its end.

@@ -1,9 +1,9 @@
 // The outermost layer: ends an exchange that takes longer than its total, first-byte or idle time.
 
-import type { ExchangeHandle, Fields } from '@hawser/http2';
+import type { Fields } from '@hawser/http2';
 import { type Clock, systemClock, type Timer } from './clock.ts';
 import { UpstreamError } from './errors.ts';
-import type { Exchange, ResponseSink, Send } from './exchange.ts';
+import type { Exchange, Handle, ResponseSink, Send } from './exchange.ts';
 import type { Timeouts } from './options.ts';
 import { formatOrigin } from './origin.ts';
 
@@ -19,12 +19,13 @@ export function withDeadline(next: Send, clock: Clock = systemClock): Send {
  * One timer per exchange, set for the earliest moment at which anything could be overdue. Progress only notes the time;
  * the timer, when it fires, looks at the notes and either ends the exchange or is set again.
  */
-class TimedExchange implements ExchangeHandle, ResponseSink {
+class TimedExchange implements Handle, ResponseSink {
   readonly #exchange: Exchange;
   readonly #sink: ResponseSink;
   readonly #clock: Clock;
-  #next: ExchangeHandle | null = null;
+  #next: Handle | null = null;
   #timer: Timer = null;
+  #timerAt = 0;
   #isOver = false;
   #hasResponse = false;
   /** When the client's request was whole; infinite while it still comes. */
@@ -79,6 +80,8 @@ class TimedExchange implements ExchangeHandle, ResponseSink {
     this.#hasResponse = true;
     this.#progressAt = this.#clock.now();
     this.#exchange.facts.firstByteMs = this.#progressAt - this.#exchange.startedAt;
+    // From here on silence counts by another measure, which may be the shorter one.
+    if (this.#idleAt() < this.#timerAt) this.#setTimer();
     this.#sink.onResponse(status, fields);
   }
 
@@ -117,8 +120,8 @@ class TimedExchange implements ExchangeHandle, ResponseSink {
     const now = this.#clock.now();
     // Without a session the first byte cannot be due before another `firstByteMs`.
     const dueAt = this.#hasResponse ? this.#idleAt() : Math.min(this.#firstByteAt(), now + this.#timeouts.firstByteMs);
-    const delay = Math.max(1, Math.min(this.#exchange.deadlineAt, dueAt) - now);
-    this.#timer = this.#clock.setTimeout(this.#check, delay);
+    this.#timerAt = Math.max(now + 1, Math.min(this.#exchange.deadlineAt, dueAt));
+    this.#timer = this.#clock.setTimeout(this.#check, this.#timerAt - now);
   }
 
   get #timeouts(): Timeouts {

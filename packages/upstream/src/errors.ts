@@ -3,8 +3,10 @@
 export type UpstreamErrorCode =
   | 'request_invalid'
   | 'request_unsupported'
+  | 'origin_forbidden'
   | 'queue_full'
   | 'queue_timeout'
+  | 'breaker_open'
   | 'dns_failed'
   | 'connect_refused'
   | 'connect_timeout'

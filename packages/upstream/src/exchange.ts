@@ -50,8 +50,13 @@ export interface ResponseSink {
   onRequestConsumed(bytes: number): void;
 }
 
+/** What steers an exchange: http2's handle, told why where the caller's wish is not the reason to give up. */
+export interface Handle extends ExchangeHandle {
+  cancel(cause?: UpstreamError): void;
+}
+
 /** Sends an exchange towards its origin. Every layer has this signature, so any can be tested alone. */
-export type Send = (exchange: Exchange, sink: ResponseSink) => ExchangeHandle;
+export type Send = (exchange: Exchange, sink: ResponseSink) => Handle;
 
 /** A fresh record for an exchange that has not begun. */
 export function createFacts(): Facts {

@@ -14,33 +14,39 @@ import {
   type SessionState,
 } from '@hawser/http2';
 import { Client, type Dispatcher, errors } from 'undici';
-import { formatOrigin, type Origin } from './origin.ts';
 
 /** Bytes of a response's field section, as towards the PHP client. */
 const maxFieldSectionBytes = 192 * 1024;
+
+/** Lines of a response's field section, as towards the PHP client. */
+const maxFieldLines = 1_000;
 
 /** Response body bytes handed over but not consumed before the socket is paused. */
 const receiveWindowBytes = 256 * 1024;
 
 /** Wraps a connected socket. The session carries one exchange at a time, and ends with its socket. */
-export function openHttp1(socket: Socket, origin: Origin, events: SessionEvents): Session {
-  return new Http1Session(socket, origin, events);
+export function openHttp1(socket: Socket, events: SessionEvents): Session {
+  return new Http1Session(socket, events);
 }
 
 class Http1Session implements Session {
   readonly protocol = 'http/1.1';
   readonly remoteAddress: string;
+  readonly #socket: Socket;
   readonly #client: Client;
   readonly #events: SessionEvents;
   #state: SessionState = 'open';
   #exchange: Http1Exchange | null = null;
   #startedStreams = 0;
 
-  constructor(socket: Socket, origin: Origin, events: SessionEvents) {
-    this.remoteAddress = `${socket.remoteAddress}:${socket.remotePort}`;
+  constructor(socket: Socket, events: SessionEvents) {
+    const { remoteAddress, remotePort } = socket;
+    this.remoteAddress = `${socket.remoteFamily === 'IPv6' ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
+    this.#socket = socket;
     this.#events = events;
     let isTaken = false;
-    this.#client = new Client(formatOrigin(origin), {
+    // The URL means nothing here: the socket is connected, and every request says its own host.
+    this.#client = new Client('http://localhost', {
       allowH2: false,
       pipelining: 1,
       // Deadlines are kept above; a kept connection ends when the pool or the origin says so.
@@ -52,10 +58,15 @@ class Http1Session implements Session {
         // undici would open a second connection after the first; a session is one connection.
         if (isTaken) return callback(new Error('the session has ended'), null);
         isTaken = true;
+        socket.off('readable', this.#terminate);
         // undici drops what resumes it while it is still in the call that connects.
         queueMicrotask(() => callback(null, socket));
       },
     });
+    // undici takes the socket with the first request. Until then an origin that speaks or closes is seen only here.
+    socket.on('readable', this.#terminate);
+    // What it means is told by 'close'; without a listener it would end the process.
+    socket.on('error', () => {});
     socket.once('close', () => {
       this.#leaveOpen('closed');
       // undici hears of it after us, and knows better how far the answer came.
@@ -83,13 +94,14 @@ class Http1Session implements Session {
     if (this.freeStreams === 0)
       throw new SessionError('no_room', 'the HTTP/1.1 connection is busy', { processed: 'no' });
     this.#startedStreams++;
-    const exchange = new Http1Exchange(head.method, body, sink, this.#ended);
+    const exchange = new Http1Exchange(head.method, body, sink, this.#socket, this.#ended);
     this.#exchange = exchange;
     const headers = ['host', head.authority];
     for (let i = 0; i + 1 < head.fields.length; i += 2) {
       const name = head.fields[i] as string;
       // No 100 (Continue) is waited for: a client may always send the body at once (RFC 9110 section 10.1.1).
-      if (name !== 'expect') headers.push(name, head.fields[i + 1] as string);
+      // TE needs `connection: te` beside it (section 10.1.4), which undici does not send.
+      if (name !== 'expect' && name !== 'te') headers.push(name, head.fields[i + 1] as string);
     }
     this.#client.dispatch(
       // Without `reset: false` undici closes the connection after a HEAD.
@@ -106,20 +118,26 @@ class Http1Session implements Session {
 
   drain(): void {
     this.#leaveOpen('local');
-    if (this.#exchange === null) void this.#client.destroy();
+    if (this.#exchange === null) this.#terminate();
   }
 
   destroy(error = new SessionError('session_destroyed', 'the session was ended here', { processed: 'maybe' })): void {
     this.#leaveOpen('local');
     this.#exchange?.fail(error);
-    void this.#client.destroy();
+    this.#terminate();
   }
 
-  #ended = (isReusable: boolean): void => {
+  /** The exchange is over, and so is the connection if `cause` says by whom it ended. */
+  #ended = (cause: 'local' | 'closed' | null): void => {
     this.#exchange = null;
-    if (!isReusable) this.#leaveOpen('closed');
+    if (cause !== null) this.#leaveOpen(cause);
     if (this.#state === 'open') this.#events.onRoom();
-    else void this.#client.destroy();
+    else this.#terminate();
+  };
+
+  #terminate = (): void => {
+    void this.#client.destroy();
+    this.#socket.destroy();
   };
 
   #leaveOpen(cause: 'local' | 'closed'): void {
@@ -136,8 +154,17 @@ class Http1Session implements Session {
     this.#exchange?.fail(error);
     this.#exchange = null;
     void this.#client.destroy();
-    this.#events.onClosed(cause === null ? null : error);
+    this.#events.onClosed(cause === null || isOrderly(cause) ? null : error);
   }
+}
+
+/** undici ends every connection with an error: these are its names for an end that is not one. */
+function isOrderly(cause: Error): boolean {
+  return (
+    cause instanceof errors.InformationalError ||
+    cause instanceof errors.ClientDestroyedError ||
+    (cause instanceof errors.SocketError && cause.message === 'other side closed')
+  );
 }
 
 /** undici's dispatch handler on one side, our sink and handle on the other. */
@@ -145,20 +172,29 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
   readonly body: Buffer | Readable | null;
   readonly #method: string;
   readonly #sink: ExchangeSink;
-  readonly #ended: (isReusable: boolean) => void;
+  readonly #socket: Socket;
+  readonly #ended: (cause: 'local' | 'closed' | null) => void;
   readonly #upload: Readable | null;
   #controller: Dispatcher.DispatchController | null = null;
   #isOver = false;
-  #isCancelled = false;
   #isReusable = true;
   #isHeadSeen = false;
   #isUploaded: boolean;
   #unconsumedBytes = 0;
   #receivedBytes = 0;
+  /** Request body bytes given to the socket and not told yet. */
+  #sentBytes = 0;
 
-  constructor(method: string, body: RequestBody, sink: ExchangeSink, ended: (isReusable: boolean) => void) {
+  constructor(
+    method: string,
+    body: RequestBody,
+    sink: ExchangeSink,
+    socket: Socket,
+    ended: (cause: 'local' | 'closed' | null) => void,
+  ) {
     this.#method = method;
     this.#sink = sink;
+    this.#socket = socket;
     this.#ended = ended;
     this.#upload = body === 'stream' ? new Readable({ read() {} }) : null;
     this.#isUploaded = this.#upload === null;
@@ -178,30 +214,29 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
       return;
     }
     const message = 'request trailers cannot be sent on this HTTP/1.1 session; they need HTTP/2';
-    this.#abort();
-    queueMicrotask(() => this.fail(new SessionError('unsupported', message, { processed: 'maybe' })));
+    const error = new SessionError('unsupported', message, { processed: 'maybe' });
+    queueMicrotask(() => this.fail(error, 'local'));
   }
 
   consume(bytes: number): void {
     this.#unconsumedBytes -= bytes;
-    if (this.#controller?.paused && this.#unconsumedBytes < receiveWindowBytes / 2) this.#controller.resume();
+    if (this.#controller?.paused && this.#unconsumedBytes < receiveWindowBytes / 2) queueMicrotask(this.#resume);
   }
 
   cancel(): void {
     if (this.#isOver) return;
-    this.#isCancelled = true;
     this.#isOver = true;
     this.#abort();
-    this.#ended(false);
+    this.#ended('local');
   }
 
-  /** Ends the exchange with `error`, unless it is over. */
-  fail(error: SessionError): void {
+  /** Ends the exchange with `error`, unless it is over; `cause` as for the session. */
+  fail(error: SessionError, cause: 'local' | 'closed' | null = 'closed'): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#sink.onError(error);
     this.#abort();
-    this.#ended(false);
+    this.#ended(cause);
   }
 
   #abort(): void {
@@ -209,16 +244,30 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
     this.#upload?.destroy();
   }
 
+  /** Gives undici's parser its bytes, and with them the sink: not from inside the sink's own `consume`. */
+  #resume = (): void => {
+    if (!this.#isOver && this.#unconsumedBytes < receiveWindowBytes) this.#controller?.resume();
+  };
+
   // undici's calls
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#isCancelled) controller.abort(new errors.RequestAbortedError());
+    if (this.#isOver) controller.abort(new errors.RequestAbortedError());
   }
 
   onBodySent(chunk: Buffer): void {
-    if (this.#upload !== null && !this.#isOver) this.#sink.onRequestConsumed(chunk.length);
+    if (this.#upload === null || this.#isOver) return;
+    // A chunk may be sent from inside the sink's own `write`.
+    if (this.#sentBytes === 0) queueMicrotask(this.#tellSent);
+    this.#sentBytes += chunk.length;
   }
+
+  #tellSent = (): void => {
+    const bytes = this.#sentBytes;
+    this.#sentBytes = 0;
+    if (!this.#isOver) this.#sink.onRequestConsumed(bytes);
+  };
 
   onRequestSent(): void {
     this.#isUploaded = true;
@@ -226,7 +275,13 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (this.#isOver) return;
-    const { fields, connectionOptions } = decodeFields(controller.rawHeaders as Buffer[]);
+    const raw = controller.rawHeaders as Buffer[];
+    const error = this.#checkHead(status, raw);
+    if (error !== null) {
+      this.fail(error);
+      return;
+    }
+    const { fields, connectionOptions } = decodeFields(raw);
     if (status < 200) {
       this.#sink.onInformational(status, fields);
       return;
@@ -235,6 +290,14 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
     // RFC 9112 section 9.6
     if (connectionOptions.includes('close')) this.#isReusable = false;
     this.#sink.onResponse(status, fields);
+  }
+
+  #checkHead(status: number, raw: readonly Buffer[]): SessionError | null {
+    // RFC 9110 section 15: a status beyond these is invalid.
+    if (status < 100 || status > 599) {
+      return new SessionError('protocol_error', `the answer has the status ${status}`, { processed: 'maybe' });
+    }
+    return checkFieldLines(raw);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -247,17 +310,35 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (this.#isOver) return;
+    // undici takes a reset for the end of a body that is delimited by the end of the connection (RFC 9112 section 8).
+    if (this.#socket.errored !== null) {
+      this.fail(this.#translate(this.#socket.errored));
+      return;
+    }
+    const trailers = (controller.rawTrailers ?? []) as Buffer[];
+    const error = checkFieldLines(trailers);
+    if (error !== null) {
+      this.fail(error);
+      return;
+    }
     this.#isOver = true;
-    const trailers = controller.rawTrailers as Buffer[] | null;
-    if (trailers && trailers.length > 0) this.#sink.onTrailers(decodeFields(trailers).fields);
+    if (trailers.length > 0) this.#sink.onTrailers(decodeFields(trailers).fields);
     this.#sink.onEnd();
-    // An answer that came before the request was sent whole leaves the connection in the middle of it.
-    this.#ended(this.#isReusable && this.#isUploaded);
+    // undici decides after this call whether it closes the connection, for reasons of its own (HTTP/1.0, a keep-alive
+    // time that is almost over): there is room only after that.
+    queueMicrotask(() => {
+      // An answer that came before the request was sent whole leaves the connection in the middle of it.
+      const isReusable = this.#isReusable && this.#isUploaded && !this.#socket.destroyed;
+      this.#ended(isReusable ? null : 'closed');
+    });
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
+  onResponseError(_controller: Dispatcher.DispatchController | null, cause: Error): void {
     if (this.#isOver) return;
-    this.fail(this.#translate(cause));
+    const error = this.#translate(cause);
+    // undici refuses a request it cannot write from inside `dispatch`; the connection is none the worse for it.
+    if (this.#controller === null) queueMicrotask(() => this.fail(error, this.#socket.destroyed ? 'closed' : null));
+    else this.fail(error);
   }
 
   #translate(cause: Error): SessionError {
@@ -280,12 +361,22 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
       return new SessionError('protocol_error', `the answer is not HTTP/1.1 (${cause.message})`, { processed, cause });
     }
     const where = this.#isHeadSeen ? `after ${this.#receivedBytes} bytes of the body` : 'before it answered';
+    // A system error or a TLS alert says more: a client certificate that is missing shows only now (TLS 1.3).
+    const { code = '' } = cause as { code?: string };
+    const reason = code === '' || code.startsWith('UND_ERR_') ? '' : `, ${code}`;
     return new SessionError(
       this.#isHeadSeen ? 'body_incomplete' : 'session_closed',
-      `the origin closed the connection ${where} (${this.#method})`,
+      `the origin closed the connection ${where} (${this.#method}${reason})`,
       { processed, cause },
     );
   }
+}
+
+function checkFieldLines(raw: readonly Buffer[]): SessionError | null {
+  const lines = raw.length / 2;
+  if (lines <= maxFieldLines) return null;
+  const message = `the response has ${lines} field lines; allowed are ${maxFieldLines}`;
+  return new SessionError('fields_too_large', message, { processed: 'maybe' });
 }
 
 /** The fields that go on, without what concerns this connection alone (RFC 9110 section 7.6.1), and its options. */

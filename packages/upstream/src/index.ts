@@ -1,11 +1,13 @@
 // Origins, connector, session pools, and the layers that an exchange passes on its way to an origin.
 
+export { withBreaker } from './breaker.ts';
 export { checkOutAndSend } from './check-out.ts';
 export { type Clock, systemClock, type Timer } from './clock.ts';
 export { withDeadline } from './deadline.ts';
 export { UpstreamError, type UpstreamErrorCode, type UpstreamErrorSource } from './errors.ts';
-export { createFacts, type Exchange, type Facts, type ResponseSink, type Send } from './exchange.ts';
+export { createFacts, type Exchange, type Facts, type Handle, type ResponseSink, type Send } from './exchange.ts';
 export { defaultOriginOptions, type OriginOptions, type Timeouts, type TlsOptions } from './options.ts';
 export { formatOrigin, type Origin, parseTarget, type RequestTarget } from './origin.ts';
+export type { OpenReason, SessionSnapshot } from './pooled-session.ts';
 export { Registry } from './registry.ts';
 export { withRetry } from './retry.ts';

@@ -29,11 +29,29 @@ export interface OriginOptions {
   readonly protocol: 'auto' | 'h2' | 'h1';
   readonly tls: TlsOptions;
   readonly timeouts: Timeouts;
+  readonly retry: {
+    /** Attempts in all, the first included; 1 turns repeats off, but for what is provably unprocessed. Default 2. */
+    readonly attempts: number;
+    /** Repeats as a share of first attempts, over ten seconds and all clients; 0 to 1. Default 0.2. */
+    readonly budget: number;
+  };
+  readonly breaker: {
+    /** Failures in a row after which the origin gets a pause; 0 turns the breaker off. Default 5. */
+    readonly failures: number;
+    /** Length of the pause, before one exchange is let through as a probe. Default 10,000. */
+    readonly openMs: number;
+  };
   readonly connections: {
     /** Sessions to one pool key at most. Default 4. */
     readonly max: number;
-    /** A session with no exchange for this long is closed: below the 350 s after which a cloud NAT forgets it. */
+    /** Sessions without an exchange that are kept; more are closed as soon as they are idle. Default 2. */
+    readonly maxIdle: number;
+    /** A session without an exchange for this long is closed: below the 350 s after which a cloud NAT forgets it. Default 5 min. */
     readonly idleMs: number;
+    /** A session this old is replaced, the new one opened before the old one drains; up to 10 % sooner. Default 10 min. */
+    readonly maxAgeMs: number;
+    /** Sessions held open even if nobody asks, opened before the broker says that it is ready. Default 0. */
+    readonly warm: number;
   };
   readonly queue: {
     /** Exchanges that may wait for room on a session of one pool key. Default 1,000. */
@@ -48,7 +66,9 @@ export const defaultOriginOptions: OriginOptions = Object.freeze({
   protocol: 'auto',
   tls: Object.freeze({}),
   timeouts: Object.freeze({ connectMs: 1_000, firstByteMs: 30_000, idleMs: 30_000, totalMs: 60_000 }),
-  connections: Object.freeze({ max: 4, idleMs: 5 * 60_000 }),
+  retry: Object.freeze({ attempts: 2, budget: 0.2 }),
+  breaker: Object.freeze({ failures: 5, openMs: 10_000 }),
+  connections: Object.freeze({ max: 4, maxIdle: 2, idleMs: 5 * 60_000, maxAgeMs: 10 * 60_000, warm: 0 }),
   queue: Object.freeze({ max: 1_000, timeoutMs: 5_000 }),
   http2: Object.freeze({ engine: 'node' }),
 });

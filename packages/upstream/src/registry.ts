@@ -5,6 +5,7 @@ import { connectSession } from './connector.ts';
 import type { OriginOptions } from './options.ts';
 import { formatOrigin, type Origin } from './origin.ts';
 import { poolKey } from './pool-key.ts';
+import type { SessionSnapshot } from './pooled-session.ts';
 import { SessionPool } from './session-pool.ts';
 
 /** Above this many pools the empty ones are forgotten before another is made. */
@@ -37,7 +38,12 @@ export class Registry {
     return pool;
   }
 
-  /** Sessions of all pools, draining ones included. */
+  /** Every session of every pool, draining ones included. */
+  snapshot(): SessionSnapshot[] {
+    return [...this.#pools.values()].flatMap((pool) => pool.snapshot());
+  }
+
+  /** How many that are. */
   get sessionCount(): number {
     let count = 0;
     for (const pool of this.#pools.values()) count += pool.sessionCount;

@@ -1,73 +1,148 @@
-// The layer that sends an exchange again where that is safe: unprocessed, or idempotent and caught by a closing connection.
+// The layer that sends an exchange again: always what is unprocessed, else what is idempotent, within a budget.
 
-import type { ExchangeHandle, Fields } from '@hawser/http2';
-import { UpstreamError } from './errors.ts';
-import type { Exchange, ResponseSink, Send } from './exchange.ts';
+import type { Fields } from '@hawser/http2';
+import { type Clock, systemClock, type Timer } from './clock.ts';
+import type { UpstreamError, UpstreamErrorCode } from './errors.ts';
+import type { Exchange, Handle, ResponseSink, Send } from './exchange.ts';
+import { poolKey } from './pool-key.ts';
+import { RetryBudget } from './retry-budget.ts';
 
-/** Attempts of one exchange, the first included. Each repeat follows a kept session's end, which a second rarely shares. */
-const maxAttempts = 3;
+/**
+ * Attempts at most where each was unprocessed. An origin that takes ten requests per connection needs one attempt in
+ * ten of a large burst; the deadline is the real bound.
+ */
+const maxUnprocessedAttempts = 50;
 
-export function withRetry(next: Send): Send {
+/** Pause before a repeat: random between nothing and this, doubled with each attempt (full jitter). */
+const backOffMs = 25;
+const maxBackOffMs = 1_000;
+
+/** What is left of the deadline after a pause must be worth an attempt. */
+const minAttemptMs = 10;
+
+/** Methods that may be repeated by themselves (RFC 9110 section 9.2.2). */
+const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+/** Budgets kept; the ones beyond are of origins that nobody asked for lately. */
+const maxBudgets = 10_000;
+
+/** Budgets are per pool key, shared by all client connections. */
+export function withRetry(next: Send, clock: Clock = systemClock): Send {
+  const budgets = new Map<string, RetryBudget>();
   return (exchange, sink) => {
-    const retried = new RetriedExchange(exchange, sink, next);
+    const key = poolKey(exchange.origin, exchange.options);
+    let budget = budgets.get(key);
+    if (budget === undefined) {
+      if (budgets.size >= maxBudgets) budgets.clear();
+      budget = new RetryBudget(exchange.options.retry.budget, clock);
+      budgets.set(key, budget);
+    }
+    budget.countFirst();
+    // A streamed body is gone once it was sent: there is nothing to send again.
+    if (exchange.body === 'stream') return next(exchange, sink);
+    const retried = new RetriedExchange(exchange, sink, budget, next, clock);
     retried.attempt();
     return retried;
   };
 }
 
-class RetriedExchange implements ExchangeHandle, ResponseSink {
+/** How the failure of an attempt that may have been processed, or never began, is to be taken. */
+type Cure =
+  /** Another session will do: at once. */
+  | 'session'
+  /** The origin is in trouble: after a pause, on the budget. */
+  | 'pause'
+  /** It would fail again, or is not about the origin. */
+  | 'none';
+
+const cures = {
+  request_invalid: 'none',
+  request_unsupported: 'none',
+  origin_forbidden: 'none',
+  queue_full: 'none',
+  queue_timeout: 'none',
+  breaker_open: 'none',
+  dns_failed: 'none',
+  connect_refused: 'pause',
+  connect_timeout: 'pause',
+  connect_failed: 'pause',
+  tls_untrusted: 'none',
+  tls_expired: 'none',
+  tls_name_mismatch: 'none',
+  tls_failed: 'none',
+  alpn_mismatch: 'none',
+  deadline_exceeded: 'none',
+  first_byte_timeout: 'none',
+  idle_timeout: 'none',
+  origin_closed: 'session',
+  origin_reset: 'pause',
+  origin_protocol_error: 'none',
+  response_too_large: 'none',
+  origin_unprocessed: 'session',
+  broker_draining: 'none',
+  broker_internal: 'none',
+} as const satisfies Record<UpstreamErrorCode, Cure>;
+
+class RetriedExchange implements Handle, ResponseSink {
   readonly #exchange: Exchange;
   readonly #sink: ResponseSink;
+  readonly #budget: RetryBudget;
   readonly #next: Send;
-  #handle: ExchangeHandle | null = null;
+  readonly #clock: Clock;
+  #handle: Handle | null = null;
+  #timer: Timer = null;
   #isCancelled = false;
   #hasResponse = false;
-  /** An attempt that failed may have been processed: from then on every error says so. */
-  #maybeProcessed = false;
-  /**
-   * Streamed request body from its first byte, to be sent again; null once a session has let go of any of it, for then
-   * more may come than is worth keeping. Until then the client's window bounds it.
-   */
-  #written: Buffer[] | null;
-  #trailers: Fields | null = null;
 
-  constructor(exchange: Exchange, sink: ResponseSink, next: Send) {
+  constructor(exchange: Exchange, sink: ResponseSink, budget: RetryBudget, next: Send, clock: Clock) {
     this.#exchange = exchange;
     this.#sink = sink;
+    this.#budget = budget;
     this.#next = next;
-    this.#written = exchange.body === 'stream' ? [] : null;
+    this.#clock = clock;
   }
 
   attempt(): void {
-    this.#handle = this.#next(this.#exchange, this);
+    this.#timer = null;
+    if (!this.#isCancelled) this.#handle = this.#next(this.#exchange, this);
   }
 
-  write(chunk: Buffer): void {
-    this.#written?.push(chunk);
-    this.#handle?.write(chunk);
-  }
+  // The handle. The body is whole: `write` and `end` have nothing to say.
 
-  end(trailers?: Fields): void {
-    this.#trailers = trailers ?? [];
-    this.#handle?.end(trailers);
-  }
+  write(): void {}
+
+  end(): void {}
 
   consume(bytes: number): void {
     this.#handle?.consume(bytes);
   }
 
-  cancel(): void {
+  cancel(cause?: UpstreamError): void {
     this.#isCancelled = true;
-    this.#handle?.cancel();
+    if (this.#timer !== null) this.#clock.clearTimeout(this.#timer);
+    this.#handle?.cancel(cause);
   }
+
+  // The sink
 
   onInformational(status: number, fields: Fields): void {
     this.#sink.onInformational(status, fields);
   }
 
   onResponse(status: number, fields: Fields): void {
+    const waitMs = status === 503 || status === 429 ? retryAfterMs(fields) : null;
+    if (
+      waitMs !== null &&
+      this.#isIdempotent &&
+      this.#hasAttemptsLeft &&
+      this.#fits(waitMs) &&
+      this.#budget.takeRepeat()
+    ) {
+      this.#handle?.cancel();
+      this.#attemptAfter(waitMs);
+      return;
+    }
     this.#hasResponse = true;
-    this.#written = null;
     this.#sink.onResponse(status, fields);
   }
 
@@ -84,49 +159,53 @@ class RetriedExchange implements ExchangeHandle, ResponseSink {
   }
 
   onRequestConsumed(bytes: number): void {
-    this.#written = null;
     this.#sink.onRequestConsumed(bytes);
   }
 
   onError(error: UpstreamError): void {
-    if (this.#mayRepeat(error)) {
-      this.#maybeProcessed ||= error.processed === 'maybe';
-      queueMicrotask(this.#repeat);
-    } else if (this.#maybeProcessed && error.processed === 'no') {
-      const { code, message, source } = error;
-      this.#sink.onError(new UpstreamError(code, message, { source, processed: 'maybe', cause: error }));
-    } else {
-      this.#sink.onError(error);
-    }
+    const waitMs = this.#hasResponse ? null : this.#pauseBeforeRepeat(error);
+    if (waitMs === null) this.#sink.onError(error);
+    else this.#attemptAfter(waitMs);
   }
 
-  #repeat = (): void => {
-    if (this.#isCancelled) return;
-    // What ends the exchange while it waits anew finds that no session has it.
-    if (!this.#maybeProcessed) this.#exchange.facts.protocol = '';
-    this.attempt();
-    for (const chunk of this.#written ?? []) this.#handle?.write(chunk);
-    if (this.#trailers !== null) this.#handle?.end(this.#trailers);
-  };
-
-  /** What failed while connecting, in the queue or here would fail again; what a session gave back would not. */
-  #mayRepeat(error: UpstreamError): boolean {
-    const { body, facts } = this.#exchange;
-    if (error.code !== 'origin_unprocessed' && error.code !== 'origin_closed') return false;
-    if (this.#hasResponse || facts.attempts >= maxAttempts) return false;
-    if (body === 'stream' && this.#written === null) return false;
-    return error.processed === 'no' || this.#isKeptConnectionRace();
+  /** Milliseconds until the next attempt; null where there is to be none. */
+  #pauseBeforeRepeat(error: UpstreamError): number | null {
+    const cure = cures[error.code];
+    if (cure === 'none') return null;
+    const { attempts } = this.#exchange.facts;
+    if (error.processed === 'no' && cure === 'session') return attempts < maxUnprocessedAttempts ? 0 : null;
+    if (error.processed === 'maybe' && !this.#isIdempotent) return null;
+    const waitMs = Math.random() * Math.min(maxBackOffMs, backOffMs * 2 ** (attempts - 1));
+    return this.#hasAttemptsLeft && this.#fits(waitMs) && this.#budget.takeRepeat() ? waitMs : null;
   }
 
-  /**
-   * An origin may close a kept HTTP/1.1 connection at the moment a request is written on it, and nothing tells whether it
-   * saw it; RFC 9110 section 9.2.2 lets a client repeat an idempotent request then. HTTP/2 has GOAWAY for this.
-   */
-  #isKeptConnectionRace(): boolean {
-    const { facts, head } = this.#exchange;
-    return facts.protocol === 'http/1.1' && facts.session === 'reused' && idempotent.has(head.method);
+  get #isIdempotent(): boolean {
+    return idempotent.has(this.#exchange.head.method);
+  }
+
+  get #hasAttemptsLeft(): boolean {
+    return this.#exchange.facts.attempts < this.#exchange.options.retry.attempts;
+  }
+
+  #fits(waitMs: number): boolean {
+    return this.#clock.now() + waitMs + minAttemptMs < this.#exchange.deadlineAt;
+  }
+
+  #attemptAfter(waitMs: number): void {
+    this.#handle = null;
+    if (waitMs === 0) queueMicrotask(() => this.attempt());
+    else this.#timer = this.#clock.setTimeout(() => this.attempt(), waitMs);
   }
 }
 
-/** RFC 9110 section 9.2.2, and QUERY. */
-const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY']);
+/** Retry-After (RFC 9110 section 10.2.3) as milliseconds from now; null where there is none that can be read. */
+function retryAfterMs(fields: Fields): number | null {
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] !== 'retry-after') continue;
+    const value = fields[i + 1] as string;
+    if (/^[0-9]{1,6}$/.test(value)) return Number(value) * 1000;
+    const at = Date.parse(value);
+    return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
+  }
+  return null;
+}

@@ -1,16 +1,12 @@
 // The sessions of one pool key: who gets a stream, who waits, and when another session is opened. Knows no HTTP.
 
-import type { Session, SessionEvents } from '@hawser/http2';
+import { type Session, SessionError, type SessionEvents } from '@hawser/http2';
 import type { Clock, Timer } from './clock.ts';
 import { UpstreamError } from './errors.ts';
+import { IdleLearner } from './idle-learner.ts';
 import type { OriginOptions } from './options.ts';
+import { type OpenReason, PooledSession, type SessionSnapshot } from './pooled-session.ts';
 import { WaitQueue } from './wait-queue.ts';
-
-/**
- * Why a session was opened: it is the first, the others have no room, or how the one before it ended. `closed-here`: it
- * was idle, or an HTTP/1.1 exchange on it was cancelled.
- */
-export type OpenReason = 'cold' | 'streams-exhausted' | 'goaway' | 'origin-closed' | 'closed-here' | 'error';
 
 /** Someone who wants room for one exchange. Exactly one of the two calls comes, unless it is withdrawn before. */
 export interface Waiter {
@@ -25,30 +21,40 @@ export interface Waiter {
 
 export type Connect = (events: SessionEvents, signal: AbortSignal) => Promise<Session>;
 
-/** After a failed connect, while other sessions still serve: no further attempt for this long. */
+/** After a failed connect, while other sessions still serve or nobody waits: no further attempt for this long. */
 const reconnectPauseMs = 1_000;
 
-interface Entry {
-  readonly session: Session;
-  readonly openedFor: OpenReason;
-  readonly openedAt: number;
-  readonly connectMs: number;
-  idleTimer: Timer | null;
-  drainingCause: 'goaway' | 'local' | 'closed' | null;
-}
+/** An HTTP/2 session idle for longer is asked by PING before it is used again: a middlebox may have forgotten it. */
+const pingAfterIdleMs = 10_000;
+
+/** An answer to that PING that takes longer is worth less than a new connection. */
+const probeTimeoutMs = 1_000;
+
+/** A PING that nobody waits for may take this long. */
+const quietPingTimeoutMs = 5_000;
+
+/** A session in use, or kept warm, shows life at least this often: well within the 350 s of a cloud NAT. */
+const keepAliveMs = 240_000;
+
+/** Sessions beyond `connections.maxIdle` go after this long, so that a short lull does not cost a connection. */
+const spareIdleMs = 10_000;
+
+/** Ages are spread over this share of `connections.maxAge`, so that sessions opened together are not replaced together. */
+const ageJitter = 0.1;
 
 /**
  * Invariants: a waiter waits only while no open session has room; never more than `connections.max` sessions and
- * connects together (draining sessions, which finish on their own, not counted); at most one connect runs while the
- * protocol, and so the room that a session brings, is unknown.
+ * connects together (draining sessions, which finish on their own, not counted), but for the replacement of an only
+ * session; at most one connect runs while the protocol, and so the room that a session brings, is unknown; a session is
+ * drained for age or a changed address only after its replacement is open, or while others serve.
  */
 export class SessionPool {
   readonly #name: string;
   readonly #options: OriginOptions;
   readonly #connect: Connect;
   readonly #clock: Clock;
-  readonly #open = new Set<Entry>();
-  readonly #draining = new Set<Entry>();
+  readonly #open = new Set<PooledSession>();
+  readonly #draining = new Set<PooledSession>();
   readonly #connects = new Set<AbortController>();
   readonly #queue = new WaitQueue<QueuedWaiter>();
   /** Room that the last new session brought; unknown before the first. */
@@ -57,12 +63,19 @@ export class SessionPool {
   /** Runs for a while after a failed connect. */
   #pause: Timer | null = null;
   #isDraining = false;
+  readonly #idleLearner: IdleLearner;
+  readonly #afterConnect: (() => void)[] = [];
+  /** Whether this origin answers PING; found out on the first session that falls idle. */
+  #answersPing: boolean | 'unknown' | 'asked' = 'unknown';
+  /** Sessions that are to be open even if nobody asks. */
+  #warm = 0;
 
   constructor(name: string, options: OriginOptions, connect: Connect, clock: Clock) {
     this.#name = name;
     this.#options = options;
     this.#connect = connect;
     this.#clock = clock;
+    this.#idleLearner = new IdleLearner(clock);
   }
 
   /** Nothing is open, connecting or waiting: the pool may be forgotten. */
@@ -98,12 +111,48 @@ export class SessionPool {
     };
   }
 
+  /** Opens the sessions that are to be warm and holds them; resolves when the first connects have ended, well or not. */
+  async keepWarm(): Promise<void> {
+    const { warm, max } = this.#options.connections;
+    this.#warm = Math.min(warm, max);
+    this.#openWhereNeeded();
+    while (this.#connects.size > 0) await new Promise<void>((resolve) => this.#afterConnect.push(resolve));
+  }
+
+  /** The name resolves to these addresses now: sessions to others are replaced. */
+  setAddresses(addresses: readonly string[]): void {
+    if (addresses.length === 0) return;
+    for (const entry of this.#open) {
+      const isKnown = addresses.some((address) => hostOf(entry.session.remoteAddress) === address);
+      if (!isKnown) this.#replace(entry, 'dns-changed');
+    }
+  }
+
+  /** An exchange on this session timed out: where the session is silent as a whole, it is ended, and with it its exchanges. */
+  suspect(session: Session): void {
+    const entry = [...this.#open].find((candidate) => candidate.session === session);
+    if (entry !== undefined && session.protocol === 'h2' && this.#answersPing === true)
+      this.#ping(entry, quietPingTimeoutMs);
+  }
+
+  /** Notes on the session that an exchange on it failed. */
+  noteError(session: Session, message: string): void {
+    for (const entries of [this.#open, this.#draining]) {
+      for (const entry of entries) if (entry.session === session) entry.lastError = message;
+    }
+  }
+
+  snapshot(): SessionSnapshot[] {
+    const now = this.#clock.now();
+    return [...this.#open, ...this.#draining].map((entry) => entry.snapshot(this.#name, now));
+  }
+
   /** Takes nothing new; sessions close as their last exchange ends. */
   drain(): void {
     this.#isDraining = true;
     this.#clock.clearTimeout(this.#pause);
     this.#pause = null;
-    for (const { session } of this.#open) session.drain();
+    for (const { session } of [...this.#open]) session.drain();
     this.#failAll(this.#drainingError());
   }
 
@@ -137,23 +186,69 @@ export class SessionPool {
     queued.fail(new UpstreamError('queue_timeout', message, { source: 'broker', processed: 'no' }));
   }
 
-  #leastLoaded(): Entry | undefined {
-    let best: Entry | undefined;
+  /** The open session with room that carries least; one that was idle for long is asked first whether it lives. */
+  #leastLoaded(): PooledSession | undefined {
+    let best: PooledSession | undefined;
     for (const entry of this.#open) {
-      if (entry.session.freeStreams === 0) continue;
+      if (!entry.hasRoom || !this.#isTrusted(entry)) continue;
       if (best === undefined || entry.session.activeStreams < best.session.activeStreams) best = entry;
     }
     return best;
   }
 
-  #give(entry: Entry, waiter: Waiter, connectMs: number): void {
-    if (entry.idleTimer !== null) {
-      this.#clock.clearTimeout(entry.idleTimer);
-      entry.idleTimer = null;
+  #isTrusted(entry: PooledSession): boolean {
+    if (entry.idleSince === null) return true;
+    const idleMs = this.#clock.now() - entry.idleSince;
+    if (idleMs < pingAfterIdleMs && idleMs < this.#idleLearner.limitMs) return true;
+    if (idleMs >= this.#idleLearner.limitMs || entry.session.startedStreams === 0) return this.#isFresh(entry, idleMs);
+    if (entry.session.protocol !== 'h2' || this.#answersPing !== true) return this.#isFresh(entry, idleMs);
+    entry.isProbing = true;
+    void this.#probe(entry);
+    return false;
+  }
+
+  /** For sessions that cannot be asked: those that the origin is known to close about now are left to the timer. */
+  #isFresh(entry: PooledSession, idleMs: number): boolean {
+    if (idleMs < this.#idleLearner.limitMs) return true;
+    this.#setTimer(entry, 0);
+    return false;
+  }
+
+  async #probe(entry: PooledSession): Promise<void> {
+    const isAlive = await this.#ping(entry, probeTimeoutMs);
+    entry.isProbing = false;
+    if (isAlive) this.#onRoom(entry);
+  }
+
+  /** Asks the session whether it lives, and ends it if it does not. */
+  async #ping(entry: PooledSession, timeoutMs: number): Promise<boolean> {
+    entry.lastPingAt = this.#clock.now();
+    try {
+      await entry.session.ping(timeoutMs);
+      return true;
+    } catch (error) {
+      if (error instanceof SessionError && error.code === 'ping_timeout') entry.session.destroy(error);
+      return false;
     }
+  }
+
+  /** The first session that falls idle is asked, as it lives for certain: silence then is the origin's way. */
+  async #learnPing(entry: PooledSession): Promise<void> {
+    this.#answersPing = 'asked';
+    try {
+      await entry.session.ping(quietPingTimeoutMs);
+      this.#answersPing = true;
+    } catch (error) {
+      const isSilent = error instanceof SessionError && error.code === 'ping_timeout';
+      this.#answersPing = isSilent ? false : 'unknown';
+    }
+  }
+
+  #give(entry: PooledSession, waiter: Waiter, connectMs: number): void {
+    entry.idleSince = null;
     const isFirst = entry.session.startedStreams === 0;
     waiter.onRoom(entry.session, isFirst ? entry.openedFor : 'reused', connectMs);
-    this.#watchIdle(entry);
+    this.#noteIdle(entry);
   }
 
   #serveWaiters(): void {
@@ -170,24 +265,47 @@ export class SessionPool {
   #openWhereNeeded(): void {
     if (this.#isDraining) return;
     while (
-      this.#queue.size > this.#comingRoom() &&
+      this.#isRoomNeeded() &&
       this.#open.size + this.#connects.size < this.#options.connections.max &&
-      (this.#pause === null || this.#open.size + this.#connects.size === 0)
+      (this.#pause === null || (this.#queue.size > 0 && this.#open.size + this.#connects.size === 0))
     ) {
-      void this.#openOne(this.#open.size > 0 ? 'streams-exhausted' : this.#nextReason);
+      void this.#openOne(this.#reasonToOpen());
     }
   }
 
-  /** Room that the running connects will bring. One connect is worth any number while it is not known how much. */
-  #comingRoom(): number {
-    return this.#connects.size === 0 ? 0 : this.#connects.size * this.#roomPerSession;
+  #isRoomNeeded(): boolean {
+    return this.#queue.size > this.#comingRoom() || this.#open.size + this.#connects.size < this.#warm;
   }
 
-  async #openOne(openedFor: OpenReason): Promise<void> {
+  #reasonToOpen(): OpenReason {
+    if (this.#queue.size <= this.#comingRoom()) return 'warm';
+    return this.#open.size > 0 ? 'streams-exhausted' : this.#nextReason;
+  }
+
+  /** Room that is on its way. One connect is worth any number while it is not known how much. */
+  #comingRoom(): number {
+    let room = this.#connects.size === 0 ? 0 : this.#connects.size * this.#roomPerSession;
+    for (const entry of this.#open) if (entry.isProbing) room += entry.session.freeStreams;
+    return room;
+  }
+
+  /** Make before break: the new session is open before the old one takes nothing more. */
+  #replace(entry: PooledSession, reason: 'max-age' | 'dns-changed'): void {
+    if (entry.isReplaced) return;
+    const isFull = this.#open.size + this.#connects.size >= this.#options.connections.max;
+    if (isFull && this.#open.size > 1) {
+      entry.session.drain();
+    } else if (this.#pause === null) {
+      entry.isReplaced = true;
+      void this.#openOne(reason, entry);
+    }
+  }
+
+  async #openOne(openedFor: OpenReason, replaced: PooledSession | null = null): Promise<void> {
     const abort = new AbortController();
     this.#connects.add(abort);
     const startedAt = this.#clock.now();
-    let entry: Entry | null = null;
+    let entry: PooledSession | null = null;
     try {
       const session = await this.#connect(
         {
@@ -198,16 +316,20 @@ export class SessionPool {
         abort.signal,
       );
       this.#connects.delete(abort);
-      const openedAt = this.#clock.now();
-      entry = { session, openedFor, openedAt, connectMs: openedAt - startedAt, idleTimer: null, drainingCause: null };
+      const now = this.#clock.now();
+      const maxAgeMs = this.#options.connections.maxAgeMs * (1 - Math.random() * ageJitter);
+      entry = new PooledSession(session, openedFor, now - startedAt, now, maxAgeMs);
       this.#adopt(entry);
+      if (session.state === 'open') replaced?.session.drain();
     } catch (error) {
       this.#connects.delete(abort);
       this.#onConnectFailed(error as UpstreamError);
     }
+    if (replaced !== null) replaced.isReplaced = false;
+    for (const resolve of this.#afterConnect.splice(0)) resolve();
   }
 
-  #adopt(entry: Entry): void {
+  #adopt(entry: PooledSession): void {
     if (this.#isDraining) {
       entry.session.destroy();
       return;
@@ -226,7 +348,8 @@ export class SessionPool {
   #onConnectFailed(error: UpstreamError): void {
     // While another session serves, its room will come; without one, nobody can be helped.
     if (this.#open.size === 0 && this.#connects.size === 0) this.#failAll(error);
-    else if (!this.#isDraining) this.#pause ??= this.#clock.setTimeout(this.#endPause, reconnectPauseMs);
+    const isWanted = this.#open.size + this.#connects.size > 0 || this.#warm > 0;
+    if (isWanted && !this.#isDraining) this.#pause ??= this.#clock.setTimeout(this.#endPause, reconnectPauseMs);
   }
 
   #endPause = (): void => {
@@ -234,37 +357,106 @@ export class SessionPool {
     this.#openWhereNeeded();
   };
 
-  #onRoom(entry: Entry): void {
+  #onRoom(entry: PooledSession): void {
+    this.#noteIdle(entry);
     this.#serveWaiters();
-    this.#watchIdle(entry);
+    this.#tend(entry);
   }
 
-  #watchIdle(entry: Entry): void {
-    if (entry.session.activeStreams > 0 || entry.idleTimer !== null || !this.#open.has(entry)) return;
-    entry.idleTimer = this.#clock.setTimeout(() => entry.session.drain(), this.#options.connections.idleMs);
+  #noteIdle(entry: PooledSession): void {
+    if (entry.session.activeStreams > 0) entry.idleSince = null;
+    else entry.idleSince ??= this.#clock.now();
   }
 
-  #onDraining(entry: Entry, cause: 'goaway' | 'local' | 'closed'): void {
+  /** Sets the session's timer for what is due next, if it is not set. It is not moved: when it fires, it looks again. */
+  #tend(entry: PooledSession): void {
+    if (!this.#open.has(entry)) return;
+    if (entry.timer === null) this.#setTimer(entry, this.#dueInMs(entry));
+    const isH2 = entry.session.protocol === 'h2';
+    if (isH2 && this.#answersPing === 'unknown' && entry.idleSince !== null && entry.session.startedStreams > 0) {
+      void this.#learnPing(entry);
+    }
+  }
+
+  #setTimer(entry: PooledSession, inMs: number): void {
+    this.#clock.clearTimeout(entry.timer);
+    entry.timer = this.#clock.setTimeout(
+      () => {
+        entry.timer = null;
+        this.#onDue(entry);
+      },
+      Math.max(1, Math.ceil(inMs)),
+    );
+  }
+
+  #onDue(entry: PooledSession): void {
+    if (!this.#open.has(entry)) return;
+    const now = this.#clock.now();
+    const isIdle = entry.idleSince !== null && !entry.isProbing;
+    if (isIdle && entry.idleMs(now) >= this.#idleLimitMs(entry)) {
+      // The warm floor holds: what replaces this one is opened as it leaves.
+      entry.session.drain();
+      return;
+    }
+    if (now - entry.openedAt >= entry.maxAgeMs) this.#replace(entry, 'max-age');
+    if (entry.session.protocol === 'h2' && this.#answersPing === true && now - entry.lastPingAt >= keepAliveMs) {
+      void this.#ping(entry, quietPingTimeoutMs);
+    }
+    this.#tend(entry);
+  }
+
+  /** Time from now until the first thing that could be due. An age that is over is looked at again after a pause. */
+  #dueInMs(entry: PooledSession): number {
+    const now = this.#clock.now();
+    const ageLeftMs = entry.maxAgeMs - (now - entry.openedAt);
+    const idleLeftMs = this.#idleLimitMs(entry) - entry.idleMs(now);
+    const keepAliveLeftMs = entry.lastPingAt + keepAliveMs - now;
+    return Math.min(
+      ageLeftMs > 0 ? ageLeftMs : reconnectPauseMs,
+      idleLeftMs,
+      keepAliveLeftMs > 0 ? keepAliveLeftMs : keepAliveMs,
+    );
+  }
+
+  /** How long this session may be idle: less where the origin is known to close sooner, or others are idle too. */
+  #idleLimitMs(entry: PooledSession): number {
+    const { idleMs, maxIdle } = this.#options.connections;
+    const learnedMs = this.#idleLearner.limitMs;
+    if (this.#open.size <= this.#warm)
+      return entry.session.protocol === 'h2' && this.#answersPing === true ? learnedMs : Math.min(idleMs, learnedMs);
+    let idleCount = 0;
+    for (const other of this.#open) if (other.idleSince !== null) idleCount++;
+    return Math.min(
+      idleMs,
+      learnedMs,
+      idleCount > Math.max(maxIdle, this.#warm) ? spareIdleMs : Number.POSITIVE_INFINITY,
+    );
+  }
+
+  #onDraining(entry: PooledSession, cause: 'goaway' | 'local' | 'closed'): void {
     if (!this.#open.delete(entry)) return;
     this.#draining.add(entry);
-    this.#forgetIdle(entry);
+    this.#forgetTimer(entry);
     entry.drainingCause = cause;
+    if (cause !== 'local' && entry.idleSince !== null && entry.session.startedStreams > 0) {
+      this.#idleLearner.observeClose(entry.idleMs(this.#clock.now()));
+    }
     this.#nextReason = reasonAfter[cause];
     this.#openWhereNeeded();
   }
 
-  #onClosed(entry: Entry, isError: boolean): void {
+  #onClosed(entry: PooledSession, isError: boolean): void {
     this.#open.delete(entry);
     this.#draining.delete(entry);
-    this.#forgetIdle(entry);
+    this.#forgetTimer(entry);
     // Only the end of the connection says whether it was an orderly one.
     if (isError && entry.drainingCause === 'closed') this.#nextReason = 'error';
     this.#openWhereNeeded();
   }
 
-  #forgetIdle(entry: Entry): void {
-    this.#clock.clearTimeout(entry.idleTimer);
-    entry.idleTimer = null;
+  #forgetTimer(entry: PooledSession): void {
+    this.#clock.clearTimeout(entry.timer);
+    entry.timer = null;
   }
 
   #failAll(error: UpstreamError): void {
@@ -279,6 +471,11 @@ export class SessionPool {
 }
 
 const reasonAfter = { goaway: 'goaway', local: 'closed-here', closed: 'origin-closed' } as const;
+
+/** `192.0.2.1:443` → `192.0.2.1`, `[2001:db8::1]:443` → `2001:db8::1`. */
+function hostOf(remoteAddress: string): string {
+  return remoteAddress.slice(0, remoteAddress.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+}
 
 /** A waiter in the queue, which may be withdrawn until it is served. */
 class QueuedWaiter {

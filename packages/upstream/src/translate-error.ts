@@ -1,7 +1,7 @@
 // Foreign errors (errno, OpenSSL, X.509, session errors) → this package's words, in one table.
 
 import { SessionError, type SessionErrorCode } from '@hawser/http2';
-import { UpstreamError, type UpstreamErrorCode } from './errors.ts';
+import { UpstreamError, type UpstreamErrorCode, type UpstreamErrorSource } from './errors.ts';
 
 /** What connecting to `origin` failed with. Nothing was sent, so it is always unprocessed. */
 export function fromConnectError(cause: unknown, origin: string): UpstreamError {
@@ -25,12 +25,18 @@ export function fromSessionError(error: SessionError, origin: string): UpstreamE
     error.processed === 'no' && code === 'origin_reset' ? 'origin_unprocessed' : code,
     `${origin}: ${error.message}`,
     {
-      source: code === 'request_unsupported' ? 'client' : 'origin',
+      source: sources[code] ?? 'origin',
       processed: error.processed,
       cause: error,
     },
   );
 }
+
+/** Where what ends an exchange arose, if not in the origin. */
+const sources: Partial<Record<UpstreamErrorCode, UpstreamErrorSource>> = {
+  request_unsupported: 'client',
+  broker_draining: 'broker',
+};
 
 const connectReasons: Readonly<Record<string, readonly [UpstreamErrorCode, string]>> = {
   ENOTFOUND: ['dns_failed', 'the name does not resolve'],
@@ -45,6 +51,7 @@ const connectReasons: Readonly<Record<string, readonly [UpstreamErrorCode, strin
   EMFILE: ['connect_failed', 'this process has no file descriptor left'],
   CERT_HAS_EXPIRED: ['tls_expired', 'the certificate has expired'],
   CERT_NOT_YET_VALID: ['tls_expired', 'the certificate is not valid yet'],
+  HOSTNAME_MISMATCH: ['tls_name_mismatch', 'the certificate is for other names'],
   ERR_TLS_CERT_ALTNAME_INVALID: ['tls_name_mismatch', 'the certificate is for other names'],
   DEPTH_ZERO_SELF_SIGNED_CERT: ['tls_untrusted', 'the certificate is self-signed'],
   SELF_SIGNED_CERT_IN_CHAIN: ['tls_untrusted', 'the chain ends in an authority that is not trusted'],
@@ -53,6 +60,11 @@ const connectReasons: Readonly<Record<string, readonly [UpstreamErrorCode, strin
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ['tls_untrusted', 'the chain ends in no trusted authority'],
   CERT_UNTRUSTED: ['tls_untrusted', 'the chain ends in no trusted authority'],
   CERT_REVOKED: ['tls_untrusted', 'the certificate is revoked'],
+  CERT_REJECTED: ['tls_untrusted', 'an authority in the chain is not for this use'],
+  CERT_SIGNATURE_FAILURE: ['tls_untrusted', 'a signature in the chain is wrong'],
+  CERT_CHAIN_TOO_LONG: ['tls_untrusted', 'the chain is too long'],
+  PATH_LENGTH_EXCEEDED: ['tls_untrusted', 'the chain is longer than an authority in it allows'],
+  UNSPECIFIED: ['tls_untrusted', 'the certificate does not verify: a key or digest that is too weak, for instance'],
   INVALID_CA: ['tls_untrusted', 'an authority in the chain may not issue certificates'],
   INVALID_PURPOSE: ['tls_untrusted', 'the certificate is not meant for servers'],
   ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: ['alpn_mismatch', 'the origin speaks none of the offered protocols'],

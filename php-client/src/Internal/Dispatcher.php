@@ -10,6 +10,7 @@ use Hawser\Fallback;
 use Hawser\Internal\Connection\CannotOpen;
 use Hawser\Internal\Connection\Link;
 use Hawser\Internal\Direct\DirectPath;
+use Hawser\Response;
 
 /**
  * The way of an exchange, top to bottom: deadline → broker → once more on a new socket, where that is safe → direct.
@@ -66,6 +67,20 @@ final class Dispatcher implements Recovery
         while (!$transfer->isEnded && $transfer->body === '') {
             $this->pump($transfer);
         }
+    }
+
+    /**
+     * The response of a transfer that was awaited. Of a streamed one the error may come after the head, when the caller
+     * has read as much as came.
+     */
+    public function deliver(Transfer $transfer): Response
+    {
+        if ($transfer->error !== null && ($transfer->status === 0 || !$transfer->request->isStreamed)) {
+            throw $transfer->error;
+        }
+        $transfer->isDelivered = true;
+
+        return new Response($transfer, $this);
     }
 
     public function recover(Transfer $transfer, bool $isUnprocessed, bool $isBrokerAway, string $reason): void

@@ -26,12 +26,12 @@ final class Peer
     }
 
     /**
-     * Reads HELLO, and remembers its nonce.
+     * Skips to the next HELLO, and remembers its nonce.
      */
     public function hello(): self
     {
-        $hello = $this->frame();
-        if (($hello[0] ?? null) !== 1 || !\is_string($hello[2])) {
+        $hello = $this->frameOf(1);
+        if (!\is_string($hello[2] ?? null)) {
             throw new RuntimeException('HELLO was expected');
         }
         $this->nonce = $hello[2];

@@ -1,5 +1,6 @@
 // hawser.yaml → Config, or an error that says where and what; the only file that knows the YAML library.
 
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
@@ -36,9 +37,12 @@ export function parseConfig(text: string, file: string): Config {
     );
   }
   const source = new Source(file, document, lines);
-  const checked = checkConfig(document.toJS() ?? {});
-  if ('problems' in checked)
-    throw new ConfigError(checked.problems.map((problem) => source.describe(problem)).join('\n'));
+  const checked = checkConfig(source.content() ?? {});
+  if ('problems' in checked) {
+    const lines = checked.problems.map((problem) => source.describe(problem));
+    // One value may break two bounds that are told in the same words.
+    throw new ConfigError([...new Set(lines)].join('\n'));
+  }
   return build(checked.config, source);
 }
 
@@ -52,6 +56,15 @@ class Source {
     this.file = file;
     this.#document = document;
     this.#lines = lines;
+  }
+
+  /** The file as plain objects. Aliases that would unfold beyond measure are refused. */
+  content(): unknown {
+    try {
+      return this.#document.toJS();
+    } catch (error) {
+      throw new ConfigError(`${this.file}: not usable YAML: ${(error as Error).message}`);
+    }
   }
 
   describe({ path, key, allowed }: Problem): string {
@@ -94,7 +107,7 @@ function build(config: ConfigFile, source: Source): Config {
 }
 
 function merge(base: OriginOptions, settings: Omit<OriginSettings, 'match'>, tls: TlsOptions): OriginOptions {
-  const { timeouts, connections } = settings;
+  const { timeouts, connections, retry, breaker, queue } = settings;
   return Object.freeze({
     protocol: settings.protocol ?? base.protocol,
     tls: Object.freeze(tls),
@@ -104,8 +117,25 @@ function merge(base: OriginOptions, settings: Omit<OriginSettings, 'match'>, tls
       idleMs: timeouts?.idle ?? base.timeouts.idleMs,
       totalMs: timeouts?.total ?? base.timeouts.totalMs,
     }),
-    connections: Object.freeze({ ...base.connections, max: connections?.max ?? base.connections.max }),
-    queue: base.queue,
+    connections: Object.freeze({
+      max: connections?.max ?? base.connections.max,
+      maxIdle: connections?.maxIdle ?? base.connections.maxIdle,
+      idleMs: connections?.idle ?? base.connections.idleMs,
+      maxAgeMs: connections?.maxAge ?? base.connections.maxAgeMs,
+      warm: connections?.warm ?? base.connections.warm,
+    }),
+    retry: Object.freeze({
+      attempts: retry?.attempts ?? base.retry.attempts,
+      budget: retry?.budget ?? base.retry.budget,
+    }),
+    breaker: Object.freeze({
+      failures: breaker?.failures ?? base.breaker.failures,
+      openMs: breaker?.open ?? base.breaker.openMs,
+    }),
+    queue: Object.freeze({
+      max: queue?.max ?? base.queue.max,
+      timeoutMs: queue?.timeout ?? base.queue.timeoutMs,
+    }),
     http2: Object.freeze({ engine: settings.http2?.engine ?? base.http2.engine }),
   });
 }
@@ -113,13 +143,13 @@ function merge(base: OriginOptions, settings: Omit<OriginSettings, 'match'>, tls
 /** Reads the PEM files now, so that a wrong path is said at the start and not with the first request. */
 function readTls({ tls }: OriginSettings, path: (string | number)[], source: Source): TlsOptions {
   if (tls === undefined) return {};
-  const read = (option: 'ca' | 'cert' | 'key', check: (pem: string) => object) => {
+  const read = (option: 'ca' | 'cert' | 'key', check: (pem: string) => unknown) => {
     const name = tls[option];
     if (name === undefined) return {};
     try {
       const pem = readFileSync(resolve(dirname(source.file), name), 'utf8');
       if (!pem.includes('-----BEGIN ')) throw new Error('it is not PEM');
-      createSecureContext(check(pem));
+      check(pem);
       return { [option]: pem };
     } catch (error) {
       const where = source.at([...path, option]);
@@ -128,10 +158,24 @@ function readTls({ tls }: OriginSettings, path: (string | number)[], source: Sou
       );
     }
   };
-  return {
+  const options: TlsOptions = {
     ...(tls.serverName !== undefined && { serverName: tls.serverName }),
-    ...read('ca', (ca) => ({ ca })),
-    ...read('cert', (cert) => ({ cert })),
-    ...read('key', (key) => ({ key })),
+    ...read('ca', checkCertificates),
+    ...read('cert', checkCertificates),
+    ...read('key', createPrivateKey),
   };
+  try {
+    createSecureContext(options);
+  } catch (error) {
+    const where = source.at(path);
+    throw new ConfigError(`${where}: ${path.join('.')}: cert and key do not go together: ${(error as Error).message}`);
+  }
+  return options;
+}
+
+/** OpenSSL passes over what it cannot read in a list of authorities: every certificate is parsed by itself. */
+function checkCertificates(pem: string): void {
+  const certificates = pem.match(/-----BEGIN (TRUSTED )?CERTIFICATE-----[^-]*-----END (TRUSTED )?CERTIFICATE-----/g);
+  if (certificates === null) throw new Error('it holds no certificate');
+  for (const certificate of certificates) new X509Certificate(certificate);
 }

@@ -1,6 +1,6 @@
 // Which options hold for an origin: the first entry of `origins` that matches it, else the defaults.
 
-import { formatOrigin, type Origin, type OriginOptions } from '@hawser/upstream';
+import { formatOrigin, type Origin, type OriginOptions, parseTarget } from '@hawser/upstream';
 
 /** Origins looked up so far; a pod talks to few, a hostile client to as many as it likes. */
 const maxRemembered = 10_000;
@@ -28,6 +28,14 @@ export class Origins {
   }
 }
 
+function parseOrigin(url: string): Origin | null {
+  try {
+    return parseTarget(url).origin;
+  } catch {
+    return null;
+  }
+}
+
 /** `https://api.example.com`, `https://*.example.com:8443`, `http://localhost:*`. */
 export class OriginPattern {
   readonly #scheme: string;
@@ -46,20 +54,17 @@ export class OriginPattern {
 
   /** The pattern, or null if `text` is none. */
   static parse(text: string): OriginPattern | null {
-    const match = /^(https?):\/\/(\*\.)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+|\*)(?::([0-9]{1,5}|\*))?\/?$/.exec(text);
+    const match = /^(https?):\/\/(\*\.(?!\[))?(\[[^\]]*\]|[^:/*?#]+|\*)(:[0-9]+|:\*)?\/?$/.exec(text);
     if (match === null) return null;
-    const [, scheme, wildcard, host, port] = match as unknown as [string, string, string?, string?, string?];
-    const bare = (host as string).toLowerCase().replace(/^\[|\]$/g, '');
-    const number = port === undefined ? { https: 443, http: 80 }[scheme as 'https' | 'http'] : Number(port);
-    if (port !== '*' && (number < 1 || number > 65535)) return null;
-    if (bare === '*')
-      return wildcard === undefined ? new OriginPattern(scheme, '', true, port === '*' ? null : number) : null;
-    return new OriginPattern(
-      scheme,
-      wildcard === undefined ? bare : `.${bare}`,
-      wildcard !== undefined,
-      port === '*' ? null : number,
-    );
+    const [, scheme, wildcard, host, port = ''] = match as unknown as [string, string, string?, string?, string?];
+    if (host === '*' && wildcard !== undefined) return null;
+    const isAnyPort = port === ':*';
+    // What stands in for the wildcards makes the pattern an origin, held to the same rules as the origins it is for.
+    const origin = parseOrigin(`${scheme}://${host === '*' ? 'any' : host}${isAnyPort ? '' : port}`);
+    if (origin === null) return null;
+    const suffix = host === '*' ? '' : `.${origin.host}`;
+    const isWildcard = host === '*' || wildcard !== undefined;
+    return new OriginPattern(scheme, isWildcard ? suffix : origin.host, isWildcard, isAnyPort ? null : origin.port);
   }
 
   /** A wildcard stands for one or more labels, never for none: `*.example.com` does not match `example.com`. */

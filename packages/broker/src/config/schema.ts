@@ -71,7 +71,24 @@ const timeouts = section({
   total: duration('1ms', '24h').optional(),
 });
 
-const connections = section({ max: wholeNumber(1, 1_000).optional() });
+/** `20%` → 0.2. */
+const share = z.string('a share such as 20%').transform((text, context) => {
+  const match = /^([0-9]{1,3})%$/.exec(text);
+  if (match !== null && Number(match[1]) <= 100) return Number(match[1]) / 100;
+  context.addIssue({ code: 'custom', message: 'a share from 0% to 100%' });
+  return z.NEVER;
+});
+
+const connections = section({
+  max: wholeNumber(1, 1_000).optional(),
+  maxIdle: wholeNumber(0, 1_000).optional(),
+  idle: duration('1s', '24h').optional(),
+  maxAge: duration('1s', '24h').optional(),
+  warm: wholeNumber(0, 100).optional(),
+});
+const retry = section({ attempts: wholeNumber(1, 10).optional(), budget: share.optional() });
+const breaker = section({ failures: wholeNumber(0, 1_000).optional(), open: duration('1ms', '1h').optional() });
+const queue = section({ max: wholeNumber(0, 100_000).optional(), timeout: duration('1ms', '1h').optional() });
 const protocol = z.enum(['auto', 'h2', 'h1'], 'auto, h2 or h1');
 const http2 = section({ engine: z.enum(['node'], 'node').optional() });
 
@@ -82,13 +99,17 @@ const tls = section({
   key: text('the path of a PEM file').optional(),
 }).refine((value) => (value.cert === undefined) === (value.key === undefined), 'cert and key together, or neither');
 
+const originPattern =
+  'an origin such as https://api.example.com, https://*.example.com or http://localhost:*, without a path';
+
 const originSettings = section({
-  match: z.string('an origin pattern').refine((value) => OriginPattern.parse(value) !== null, {
-    error: 'an origin such as https://api.example.com, https://*.example.com or http://localhost:*, without a path',
-  }),
+  match: z.string(originPattern).refine((value) => OriginPattern.parse(value) !== null, { error: originPattern }),
   protocol: protocol.optional(),
   timeouts: timeouts.optional(),
   connections: connections.optional(),
+  retry: retry.optional(),
+  breaker: breaker.optional(),
+  queue: queue.optional(),
   tls: tls.optional(),
   http2: http2.optional(),
 });
@@ -105,6 +126,9 @@ const configFile = section({
     protocol: protocol.optional(),
     timeouts: timeouts.optional(),
     connections: connections.optional(),
+    retry: retry.optional(),
+    breaker: breaker.optional(),
+    queue: queue.optional(),
     http2: http2.optional(),
   }).optional(),
   origins: z.array(originSettings, 'a list of origins, each with a match').optional(),

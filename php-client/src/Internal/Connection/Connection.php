@@ -405,6 +405,11 @@ final class Connection implements FrameSink, Path
         return $isMore && !$this->socket->hasUnsent();
     }
 
+    /**
+     * May change while the caller's code runs.
+     *
+     * @phpstan-impure
+     */
     private function isUploading(int $id): bool
     {
         return isset($this->uploads[$id]);

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Hawser\Internal\Direct;
 
+use Closure;
 use CurlHandle;
 use CurlMultiHandle;
 use Hawser\Exception\ErrorCode;
@@ -13,6 +14,7 @@ use Hawser\Internal\Path;
 use Hawser\Internal\Request;
 use Hawser\Internal\Transfer;
 use Hawser\Internal\Wire\FrameSink;
+use Throwable;
 
 /**
  * Without the broker: each exchange on a curl handle, all of them on one multi handle, with the broker's semantics. No
@@ -68,21 +70,18 @@ final class DirectPath implements Path
         }
         $this->open[spl_object_id($handle)] = $direct;
         curl_multi_add_handle($this->multi, $handle);
-        curl_multi_exec($this->multi, $running);
-        $this->collect();
+        $this->turn();
     }
 
     public function pump(int $untilNs): void
     {
-        curl_multi_exec($this->multi, $running);
-        if ($this->collect() || $this->open === []) {
+        if ($this->turn() || $this->open === []) {
             return;
         }
         $leftNs = $untilNs === 0 ? 1_000_000_000 : $untilNs - (int) hrtime(true);
         if ($leftNs > 0) {
             curl_multi_select($this->multi, min(1.0, $leftNs / 1e9));
-            curl_multi_exec($this->multi, $running);
-            $this->collect();
+            $this->turn();
         }
     }
 
@@ -97,10 +96,37 @@ final class DirectPath implements Path
 
     public function consumed(Transfer $transfer, int $bytes): void
     {
+        // The next turn finds the room.
+    }
+
+    /** Lets curl go on, and does what it asks for. Whether anything happened that a caller may wait for. */
+    private function turn(): bool
+    {
+        curl_multi_exec($this->multi, $running);
+        $this->run(static function (DirectTransfer $direct): void {
+            $direct->tell();
+        });
+        $hasProgress = $this->collect();
+        $this->run(static function (DirectTransfer $direct) use (&$hasProgress): void {
+            $hasProgress = $direct->work() || $hasProgress;
+        });
+
+        return $hasProgress;
+    }
+
+    /**
+     * Runs the caller's code for each exchange; what it throws ends that exchange.
+     *
+     * @param Closure(DirectTransfer): void $step
+     */
+    private function run(Closure $step): void
+    {
         foreach ($this->open as $direct) {
-            if ($direct->transfer === $transfer && $direct->isPaused && \strlen($transfer->body) < $this->windowBytes) {
-                $direct->isPaused = false;
-                curl_pause($direct->handle, \CURLPAUSE_CONT);
+            try {
+                $step($direct);
+            } catch (Throwable $e) {
+                $this->forget($direct);
+                $direct->transfer->fail($e);
             }
         }
     }
@@ -125,9 +151,7 @@ final class DirectPath implements Path
         $this->forget($direct);
         $transfer = $direct->transfer;
         $transfer->facts = self::facts($direct->handle);
-        if ($direct->error !== null) {
-            $transfer->fail($direct->error);
-        } elseif ($errno !== \CURLE_OK) {
+        if ($errno !== \CURLE_OK) {
             $code = CurlFailure::code($errno, $direct->handle);
             $message = curl_error($direct->handle);
             $isSent = CurlFailure::isSent($direct->handle);

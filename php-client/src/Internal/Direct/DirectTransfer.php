@@ -7,27 +7,36 @@ namespace Hawser\Internal\Direct;
 use CurlHandle;
 use Hawser\Fields;
 use Hawser\Internal\Transfer;
-use Throwable;
 
 /**
  * One exchange on a curl handle: what the handle's callbacks write, and what they need for it.
+ *
+ * The caller's code never runs within a callback: it might use the client, and curl cannot be entered twice. So a body
+ * source is read (`work`), and informational responses are told (`tell`), between two turns of curl.
  *
  * @internal
  */
 final class DirectTransfer
 {
-    /** What a read callback returns to end the exchange; PHP has no constant for CURL_READFUNC_ABORT. */
-    private const ABORT = 0x10000000;
+    /** What is read ahead of a request body. */
+    private const UPLOAD_BYTES = 64 * 1024;
 
-    /** Thrown by the caller's code within a callback, where it cannot pass through curl. */
-    public ?Throwable $error = null;
+    /** curl waits until a streamed response has been read further. */
+    private bool $isFull = false;
 
-    public bool $isPaused = false;
+    /** curl waits for more of the request body. */
+    private bool $isHungry = false;
+
+    /** What was read of the request body and not sent; null at its end. */
+    private ?string $upload = '';
 
     private int $status = 0;
 
     /** @var list<string> of the head that is coming in */
     private array $fields = [];
+
+    /** @var list<array{int, Fields}> responses of status 1xx that were not told yet */
+    private array $informational = [];
 
     /**
      * @param int $windowBytes a streamed body is paused when so much of it is unread
@@ -38,6 +47,48 @@ final class DirectTransfer
         private readonly int $windowBytes,
     ) {}
 
+    /**
+     * Tells the caller of informational responses. Runs its code, and throws what that throws.
+     */
+    public function tell(): void
+    {
+        while ($this->informational !== []) {
+            [$status, $fields] = array_shift($this->informational);
+            if ($this->transfer->request->onInformational !== null) {
+                ($this->transfer->request->onInformational)($status, $fields);
+            }
+        }
+    }
+
+    /**
+     * Does what curl waits for, and returns whether there was anything. Runs the caller's code, and throws what that
+     * throws.
+     */
+    public function work(): bool
+    {
+        $isHungry = $this->isHungry && !$this->transfer->isPulling;
+        $isFull = $this->isFull && \strlen($this->transfer->body) >= $this->windowBytes;
+        if (!$isHungry && $isFull === $this->isFull) {
+            return false;
+        }
+        if ($isHungry) {
+            $this->transfer->isPulling = true;
+            try {
+                $octets = $this->transfer->upload?->take(self::UPLOAD_BYTES) ?? '';
+            } finally {
+                $this->transfer->isPulling = false;
+            }
+            $this->upload = $octets === '' ? null : $octets;
+            $this->isHungry = false;
+        }
+        if (!$this->transfer->isEnded) {
+            $this->isFull = $isFull;
+            curl_pause($this->handle, $isFull ? \CURLPAUSE_RECV : \CURLPAUSE_CONT);
+        }
+
+        return true;
+    }
+
     /** CURLOPT_HEADERFUNCTION: one line of a head, or of the trailers after the body. */
     public function onHeaderLine(CurlHandle $handle, string $line): int
     {
@@ -46,7 +97,7 @@ final class DirectTransfer
             $this->status = (int) $match[1];
             $this->fields = [];
         } elseif ($text === '') {
-            return $this->onHeadEnd() ? \strlen($line) : -1;
+            $this->onHeadEnd();
         } else {
             [$name, $value] = explode(':', $text, 2) + [1 => ''];
             $field = [strtolower(trim($name)), trim($value, " \t")];
@@ -64,7 +115,7 @@ final class DirectTransfer
     public function onBody(CurlHandle $handle, string $octets): int
     {
         if ($this->transfer->request->isStreamed && \strlen($this->transfer->body) >= $this->windowBytes) {
-            $this->isPaused = true;
+            $this->isFull = true;
 
             return \CURL_WRITEFUNC_PAUSE;
         }
@@ -80,33 +131,27 @@ final class DirectTransfer
      */
     public function onRead(CurlHandle $handle, mixed $file, int $maxBytes): string|int
     {
-        try {
-            return $this->transfer->upload?->take(max(1, $maxBytes)) ?? '';
-        } catch (Throwable $e) {
-            $this->error = $e;
+        if ($this->upload === '') {
+            $this->isHungry = true;
 
-            return self::ABORT;
+            return \CURL_READFUNC_PAUSE;
         }
+        $octets = substr($this->upload ?? '', 0, $maxBytes);
+        $this->upload = $this->upload === null ? null : substr($this->upload, $maxBytes);
+
+        return $octets;
     }
 
-    private function onHeadEnd(): bool
+    private function onHeadEnd(): void
     {
         if ($this->transfer->status !== 0) {
-            return true; // the end of the trailers
+            return; // the end of the trailers
         }
         if ($this->status >= 200) {
             $this->transfer->status = $this->status;
             $this->transfer->fields = $this->fields;
-        } elseif ($this->transfer->request->onInformational !== null && $this->status !== 101) {
-            try {
-                ($this->transfer->request->onInformational)($this->status, new Fields($this->fields));
-            } catch (Throwable $e) {
-                $this->error = $e;
-
-                return false;
-            }
+        } elseif ($this->status !== 101) {
+            $this->informational[] = [$this->status, new Fields($this->fields)];
         }
-
-        return true;
     }
 }

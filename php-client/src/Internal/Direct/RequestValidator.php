@@ -6,6 +6,7 @@ namespace Hawser\Internal\Direct;
 
 use Hawser\Exception\ErrorCode;
 use Hawser\Internal\Request;
+use Hawser\Internal\Wire\Wire;
 
 /**
  * Refuses on the direct path what the broker refuses on its own, so that both fail alike. curl would let some of it pass.
@@ -42,8 +43,8 @@ final class RequestValidator
         if ($request->trailers !== null) {
             return [ErrorCode::RequestUnsupported, 'the direct path cannot send trailers'];
         }
-        if (\strlen(implode('', $request->fields)) > self::MAX_FIELD_SECTION_BYTES) {
-            return [ErrorCode::RequestTooLarge, \sprintf('the fields have more than %d octets', self::MAX_FIELD_SECTION_BYTES)];
+        if (\strlen(implode('', $request->fields)) > self::MAX_FIELD_SECTION_BYTES || \count($request->fields) > 2 * Wire::MAX_FIELD_LINES) {
+            return [ErrorCode::RequestTooLarge, \sprintf('there are more than %d field lines or %d octets in them', Wire::MAX_FIELD_LINES, self::MAX_FIELD_SECTION_BYTES)];
         }
         $complaint = (preg_match(self::TOKEN, $request->method) === 1 ? null : 'the method is not a token')
             ?? self::urlComplaint($request->url)

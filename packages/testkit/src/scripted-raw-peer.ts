@@ -15,7 +15,7 @@ export interface RawPeerOptions {
 export class RawConnection {
   readonly socket: Socket;
   /** Everything that came. */
-  received = Buffer.alloc(0);
+  received: Buffer = Buffer.alloc(0);
   hasEnded = false;
   #onChange: (() => void) | null = null;
 
@@ -70,6 +70,7 @@ export class ScriptedRawPeer {
   readonly port: number;
   readonly connections: RawConnection[] = [];
   readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
   #error: unknown = null;
 
   private constructor(server: Server, port: number) {
@@ -90,6 +91,7 @@ export class ScriptedRawPeer {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const peer = new ScriptedRawPeer(server, typeof address === 'object' && address !== null ? address.port : 0);
+    server.on('connection', (socket: Socket) => peer.#sockets.add(socket));
     server.on(certificate === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
       const connection = new RawConnection(socket);
       peer.connections.push(connection);
@@ -103,7 +105,7 @@ export class ScriptedRawPeer {
   /** Closes everything; throws what a script threw. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const connection of this.connections) connection.socket.destroy();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
     if (this.#error !== null) throw this.#error;
   }

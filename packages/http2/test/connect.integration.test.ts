@@ -1,0 +1,96 @@
+// Opening a session: resolved by the origin's SETTINGS, rejected without a trace by anything else.
+
+import { engines } from '@hawser/http2';
+import { eventually, FakeClock, http2Setting, ScriptedHttp2Peer, ScriptedRawPeer } from '@hawser/testkit';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openPlain, openSession, RecordingEvents, type SessionOptions, tcp, watchLeaks } from './stand.ts';
+
+describe.each(engines)('opening a session, %s engine', (engine) => {
+  let noLeaks: () => Promise<void>;
+  let peer: { readonly port: number; close(): Promise<void> };
+
+  beforeEach(() => {
+    noLeaks = watchLeaks();
+  });
+
+  afterEach(async () => {
+    await peer.close();
+    await noLeaks();
+  });
+
+  async function expectRejected(expected: object, options: SessionOptions = {}): Promise<void> {
+    const socket = await tcp(peer.port);
+    await expect(openSession(socket, engine, options)).rejects.toMatchObject({ processed: 'no', ...expected });
+    await eventually(() => socket.destroyed);
+  }
+
+  test('knows the origin`s limit when it resolves', async () => {
+    peer = await ScriptedHttp2Peer.start(() => {}, { settings: { [http2Setting.MAX_CONCURRENT_STREAMS]: 3 } });
+    await using stand = await openPlain(peer.port, engine);
+    expect(stand.session).toMatchObject({ protocol: 'h2', state: 'open', freeStreams: 3, activeStreams: 0 });
+    expect(stand.events.calls).toEqual([]);
+  });
+
+  test('takes SETTINGS that came before the session listened', async () => {
+    peer = await ScriptedHttp2Peer.start((connection) => connection.settings(), { settings: null });
+    const socket = await tcp(peer.port);
+    await eventually(() => socket.bytesRead > 0);
+    await using stand = await openSession(socket, engine);
+    expect(stand.session.state).toBe('open');
+  });
+
+  test('gives up when no SETTINGS come in time', async () => {
+    const clock = new FakeClock();
+    peer = await ScriptedHttp2Peer.start(() => {}, { settings: null });
+    const socket = await tcp(peer.port);
+    const opening = openSession(socket, engine, { clock, settingsTimeoutMs: 500 });
+    const rejected = expect(opening).rejects.toMatchObject({ code: 'protocol_error', http2Code: 'SETTINGS_TIMEOUT' });
+    clock.advance(499);
+    expect(clock.pendingTimers).toBe(1);
+    clock.advance(1);
+    await rejected;
+    await eventually(() => socket.destroyed);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('leaves no timer behind when it resolves', async () => {
+    const clock = new FakeClock();
+    peer = await ScriptedHttp2Peer.start(() => {});
+    const stand = await openPlain(peer.port, engine, { clock });
+    expect(clock.pendingTimers).toBe(0);
+    await stand[Symbol.asyncDispose]();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('is rejected by an origin that closes at once', async () => {
+    peer = await ScriptedRawPeer.start((connection) => connection.end());
+    await expectRejected({ code: 'session_closed' });
+  });
+
+  test('is rejected by an origin that breaks the connection', async () => {
+    peer = await ScriptedRawPeer.start(async (connection) => {
+      await connection.readThrough('SM\r\n\r\n');
+      connection.break();
+    });
+    await expectRejected({ code: 'session_closed' });
+  });
+
+  test('is rejected by an origin that speaks HTTP/1.1', async () => {
+    peer = await ScriptedRawPeer.start((connection) => connection.write('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    await expectRejected({ code: 'protocol_error' });
+  });
+
+  test('is rejected by an origin whose first frame is not SETTINGS', async () => {
+    peer = await ScriptedHttp2Peer.start((connection) => connection.goaway(0), { settings: null });
+    await expectRejected({ code: 'protocol_error' });
+  });
+
+  test('is rejected when the caller destroys the socket meanwhile, and tells no event', async () => {
+    peer = await ScriptedHttp2Peer.start(() => {}, { settings: null });
+    const socket = await tcp(peer.port);
+    const opening = openSession(socket, engine);
+    socket.destroy(new Error('the caller has no more time'));
+    await expect(opening).rejects.toMatchObject({ code: 'session_closed', processed: 'no' });
+    expect(new RecordingEvents().calls).toEqual([]);
+  });
+});

@@ -1,0 +1,254 @@
+import { FakeClock } from '@hawser/testkit';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { UpstreamError, type UpstreamErrorCode } from './errors.ts';
+import type { Send } from './exchange.ts';
+import { withRetry } from './retry.ts';
+import {
+  type ExchangeScript,
+  RecordingSink,
+  type ScriptedAttempt,
+  scriptExchange,
+  scriptSend,
+} from './scripted-send.test.fixture.ts';
+
+/** Longer than the longest pause before a repeat. */
+const longMs = 1_100;
+
+let clock: FakeClock;
+
+beforeEach(() => {
+  clock = new FakeClock(0);
+});
+
+afterEach(() => {
+  expect(clock.pendingTimers, 'timers left').toBe(0);
+});
+
+describe('what a session gave back unprocessed is sent again at once', () => {
+  test.each(['GET', 'POST', 'PATCH', 'DELETE', 'X-OWN'])('whatever its method: %s', async (method) => {
+    const { sink, attempts } = start({ method, body: Buffer.from('x') });
+    await fail(attempts[0], 'origin_unprocessed', 'no');
+    expect(attempts).toHaveLength(2);
+    attempts[1]?.sink.onResponse(200, []);
+    attempts[1]?.sink.onEnd();
+    expect(sink.calls).toEqual(['response 200', 'end']);
+  });
+
+  test('when the kept connection it was to go on had closed', async () => {
+    const { attempts } = start({ method: 'POST' });
+    await fail(attempts[0], 'origin_closed', 'no');
+    expect(attempts).toHaveLength(2);
+  });
+
+  test('even where repeats are turned off, and more often than they are allowed', async () => {
+    const { attempts } = start({ method: 'POST', retry: { attempts: 1, budget: 0 } });
+    for (let i = 0; i < 10; i++) await fail(attempts[i], 'origin_unprocessed', 'no');
+    expect(attempts).toHaveLength(11);
+  });
+
+  test('but not for ever', async () => {
+    const { sink, attempts } = start({});
+    for (let i = 0; i < 100; i++) if (sink.error === null) await fail(attempts[i], 'origin_unprocessed', 'no');
+    expect(attempts).toHaveLength(50);
+    expect(sink.error).toMatchObject({ code: 'origin_unprocessed', processed: 'no' });
+  });
+
+  test('and not from inside onError', async () => {
+    const { attempts } = start({});
+    const failed = fail(attempts[0], 'origin_unprocessed', 'no');
+    expect(attempts).toHaveLength(1);
+    await failed;
+    expect(attempts).toHaveLength(2);
+  });
+});
+
+describe('an idempotent exchange is sent again after a pause', () => {
+  test.each(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])('%s', async (method) => {
+    const { sink, attempts } = start({ method });
+    await fail(attempts[0], 'origin_closed', 'maybe');
+    clock.advance(longMs);
+    expect(attempts).toHaveLength(2);
+    expect(sink.calls).toEqual([]);
+  });
+
+  test.each(['POST', 'PATCH', 'get', 'X-OWN'])('but not %s, which may have been processed', async (method) => {
+    const { sink, attempts } = start({ method });
+    await fail(attempts[0], 'origin_closed', 'maybe');
+    clock.advance(longMs);
+    expect(attempts).toHaveLength(1);
+    expect(sink.error).toMatchObject({ code: 'origin_closed', processed: 'maybe' });
+  });
+
+  test.each(['connect_refused', 'connect_timeout', 'connect_failed'] as const)(
+    'whatever its method where the origin was never reached: %s',
+    async (code) => {
+      const { attempts } = start({ method: 'POST' });
+      await fail(attempts[0], code, 'no');
+      clock.advance(longMs);
+      expect(attempts).toHaveLength(2);
+    },
+  );
+
+  test('as often as retry.attempts says, the first included; then the last error is told', async () => {
+    const { sink, attempts } = start({ retry: { attempts: 3, budget: 1 } });
+    for (let i = 0; i < 3; i++) {
+      await fail(attempts[i], 'origin_reset', 'maybe');
+      clock.advance(longMs);
+    }
+    expect(attempts).toHaveLength(3);
+    expect(sink.calls).toEqual(['error origin_reset']);
+  });
+
+  test('only where the pause leaves time for it', async () => {
+    const { sink, attempts } = start({ totalMs: 10 });
+    await fail(attempts[0], 'origin_reset', 'maybe');
+    clock.advance(longMs);
+    expect(attempts).toHaveLength(1);
+    expect(sink.calls).toEqual(['error origin_reset']);
+  });
+
+  test('within a budget that the exchanges of an origin share', async () => {
+    const { send, attempts } = scriptSend();
+    const layer = withRetry(send, clock);
+    const sinks: RecordingSink[] = [];
+    for (let i = 0; i < 100; i++) sinks.push(startOn(layer, {}));
+    await Promise.all(attempts.slice().map((attempt) => fail(attempt, 'origin_reset', 'maybe')));
+    clock.advance(longMs);
+    expect(attempts).toHaveLength(120);
+    expect(sinks.filter((sink) => sink.error !== null)).toHaveLength(80);
+  });
+});
+
+describe('what would fail again, or is not about the origin, is told at once', () => {
+  test.each<[UpstreamErrorCode, 'no' | 'maybe']>([
+    ['request_invalid', 'no'],
+    ['request_unsupported', 'no'],
+    ['origin_forbidden', 'no'],
+    ['queue_full', 'no'],
+    ['queue_timeout', 'no'],
+    ['breaker_open', 'no'],
+    ['dns_failed', 'no'],
+    ['tls_untrusted', 'no'],
+    ['tls_expired', 'no'],
+    ['tls_name_mismatch', 'no'],
+    ['tls_failed', 'no'],
+    ['alpn_mismatch', 'no'],
+    ['first_byte_timeout', 'maybe'],
+    ['origin_protocol_error', 'maybe'],
+    ['response_too_large', 'maybe'],
+    ['broker_draining', 'no'],
+    ['broker_internal', 'maybe'],
+  ])('%s, processed %s', async (code, processed) => {
+    const { sink, attempts } = start({});
+    await fail(attempts[0], code, processed);
+    clock.advance(longMs);
+    expect(attempts).toHaveLength(1);
+    expect(sink.error).toMatchObject({ code, processed });
+  });
+
+  test('a response that had begun', async () => {
+    const { sink, attempts } = start({});
+    attempts[0]?.sink.onResponse(200, []);
+    await fail(attempts[0], 'origin_closed', 'maybe');
+    clock.advance(longMs);
+    expect(attempts).toHaveLength(1);
+    expect(sink.calls).toEqual(['response 200', 'error origin_closed']);
+  });
+});
+
+describe('Retry-After', () => {
+  test.each([503, 429])('of a %d is waited for, and the answer is not shown', (status) => {
+    const { sink, attempts } = start({});
+    attempts[0]?.sink.onResponse(status, ['retry-after', '2']);
+    expect(attempts[0]?.calls).toEqual(['cancel']);
+    clock.advance(1_999);
+    expect(attempts).toHaveLength(1);
+    clock.advance(1);
+    expect(attempts).toHaveLength(2);
+    attempts[1]?.sink.onResponse(200, []);
+    expect(sink.calls).toEqual(['response 200']);
+  });
+
+  test.each<[string, ExchangeScript, number, string[]]>([
+    ['a method that is not idempotent', { method: 'POST' }, 503, ['retry-after', '1']],
+    ['another status', {}, 500, ['retry-after', '1']],
+    ['no such field', {}, 503, []],
+    ['a value that is none', {}, 503, ['retry-after', 'soon']],
+    ['longer than the deadline allows', { totalMs: 2_000 }, 503, ['retry-after', '2']],
+    ['no attempt left', { retry: { attempts: 1, budget: 1 } }, 503, ['retry-after', '1']],
+  ])('is left to the caller: %s', (_name, script, status, fields) => {
+    const { sink, attempts } = start(script);
+    attempts[0]?.sink.onResponse(status, fields);
+    clock.advance(longMs);
+    expect(attempts).toHaveLength(1);
+    expect(sink.calls).toEqual([`response ${status}`]);
+  });
+});
+
+describe('cancelling', () => {
+  test('between two attempts leaves no timer and no attempt', async () => {
+    const { handle, sink, attempts } = start({});
+    await fail(attempts[0], 'origin_reset', 'maybe');
+    handle.cancel();
+    clock.advance(longMs);
+    expect(attempts).toHaveLength(1);
+    expect(sink.calls).toEqual([]);
+  });
+
+  test('just before a repeat that comes at once', async () => {
+    const { handle, attempts } = start({});
+    const failed = fail(attempts[0], 'origin_unprocessed', 'no');
+    handle.cancel();
+    await failed;
+    expect(attempts).toHaveLength(1);
+  });
+
+  test('goes to the last attempt, as does what the client takes', async () => {
+    const { handle, attempts } = start({});
+    await fail(attempts[0], 'origin_unprocessed', 'no');
+    handle.consume(5);
+    handle.cancel();
+    expect(attempts.map((attempt) => attempt.calls)).toEqual([[], ['consume 5', 'cancel']]);
+  });
+});
+
+test('everything else passes through', () => {
+  const { handle, sink, attempts } = start({});
+  const [attempt] = attempts as [ScriptedAttempt];
+  handle.consume(3);
+  expect(attempt.calls).toEqual(['consume 3']);
+  attempt.sink.onRequestConsumed(4);
+  attempt.sink.onInformational(103, []);
+  attempt.sink.onResponse(200, []);
+  attempt.sink.onData(Buffer.from('abc'));
+  attempt.sink.onTrailers(['a', 'b']);
+  attempt.sink.onEnd();
+  expect(sink.calls).toEqual(['consumed 4', 'informational 103', 'response 200', 'data 3', 'trailers a b', 'end']);
+});
+
+test('a streamed body passes through', () => {
+  const { handle, attempts } = start({ method: 'POST', body: 'stream' });
+  handle.write(Buffer.from('body'));
+  handle.end(['x-sum', '1']);
+  expect(attempts[0]?.calls).toEqual(['write body', 'end x-sum 1']);
+});
+
+function start(script: ExchangeScript) {
+  const { send, attempts } = scriptSend();
+  const sink = new RecordingSink();
+  const handle = withRetry(send, clock)(scriptExchange(script), sink);
+  return { sink, handle, attempts };
+}
+
+function startOn(layer: Send, script: ExchangeScript): RecordingSink {
+  const sink = new RecordingSink();
+  layer(scriptExchange(script), sink);
+  return sink;
+}
+
+/** The attempt fails; resolves when a repeat has had its turn. */
+function fail(attempt: ScriptedAttempt | undefined, code: UpstreamErrorCode, processed: 'no' | 'maybe'): Promise<void> {
+  const source = code.startsWith('connect') ? 'connect' : 'origin';
+  attempt?.sink.onError(new UpstreamError(code, 'it failed', { source, processed }));
+  return new Promise((resolve) => setImmediate(resolve));
+}
