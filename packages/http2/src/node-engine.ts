@@ -186,8 +186,12 @@ class NodeSession implements Session {
   /** A stream is gone for good: only now does the origin count it no more. */
   released(exchange: NodeExchange): void {
     this.#exchanges.delete(exchange);
+    if (this.freeStreams > 0) this.#events.onRoom();
+  }
+
+  /** An exchange has had its last call. */
+  finished(): void {
     if (this.#state.name === 'draining') this.#lingerOnceIdle(this.#state);
-    else if (this.freeStreams > 0) this.#events.onRoom();
   }
 
   /** Why a stream that was reset with `code`, or destroyed with `cause`, ended before its response was whole. */
@@ -249,13 +253,19 @@ class NodeSession implements Session {
   }
 
   /**
-   * node:http2 ends an idle closed session by itself, but then waits for the origin to close its end, for ever. The socket
-   * goes as soon as the last frames are written, and if they cannot be, after `lingerMs`.
+   * node:http2 ends a closed session whose streams are gone by itself, but then waits for the origin to close its end, for
+   * ever. The socket goes as soon as the last frames are written, and if they cannot be, after `lingerMs`.
    */
   #lingerOnceIdle(draining: Extract<State, { name: 'draining' }>): void {
-    if (this.#state !== draining || this.#exchanges.size > 0 || draining.lingerTimer !== null) return;
+    if (this.#state !== draining || this.#isBusy() || draining.lingerTimer !== null) return;
     draining.lingerTimer = this.#clock.setTimeout(() => this.#socket.destroy(), lingerMs);
     this.#socket.once('finish', () => this.#socket.destroy());
+  }
+
+  /** Whether a sink still waits; a cancelled stream may stay until its RST_STREAM could be written. */
+  #isBusy(): boolean {
+    for (const exchange of this.#exchanges) if (!exchange.isOver) return true;
+    return false;
   }
 
   #socketClosed(): void {
@@ -267,7 +277,7 @@ class NodeSession implements Session {
   #ended(cause: unknown): void {
     if (this.#state.name === 'closed') return;
     const before = this.#state;
-    const isOrderly = before.name === 'draining' && (cause ?? null) === null && this.#exchanges.size === 0;
+    const isOrderly = before.name === 'draining' && (cause ?? null) === null && !this.#isBusy();
     const error = isOrderly ? null : fromSessionEnd(cause, this.#goaway?.code ?? null);
     this.#enter({ name: 'closed', error });
     if (before.name === 'open') this.#events.onDraining('closed');
@@ -359,6 +369,10 @@ class NodeExchange implements ExchangeHandle {
     stream.resume();
   }
 
+  get isOver(): boolean {
+    return this.#sink === null;
+  }
+
   get streamId(): number | undefined {
     return this.#stream.id;
   }
@@ -393,6 +407,7 @@ class NodeExchange implements ExchangeHandle {
     if (this.#sink === null) return;
     this.#sink = null;
     this.#stream.close(http2Code.CANCEL);
+    this.#session.finished();
   }
 
   /** Ends the exchange with an error and the stream with CANCEL. */
@@ -402,6 +417,7 @@ class NodeExchange implements ExchangeHandle {
     this.#sink = null;
     this.#stream.close(http2Code.CANCEL);
     sink.onError(error);
+    this.#session.finished();
   }
 
   /** The session is over. A response that is whole has still to be told, by `end` or `close` of the stream. */
@@ -452,8 +468,10 @@ class NodeExchange implements ExchangeHandle {
     const trailers = this.#responseTrailers === null ? null : this.#read(this.#responseTrailers);
     if (trailers !== null) this.#sink?.onTrailers(trailers);
     const sink = this.#sink;
+    if (sink === null) return;
     this.#sink = null;
-    sink?.onEnd();
+    sink.onEnd();
+    this.#session.finished();
     // RFC 9113 section 8.1: what is left of a request is of no use to an origin that has answered it. `close` would wait
     // for the very octets that the origin may not take; `destroy` resets with NO_ERROR at once.
     if (!this.#stream.writableFinished && !this.#stream.closed) this.#stream.destroy();
@@ -503,7 +521,11 @@ class NodeExchange implements ExchangeHandle {
     // nghttp2 itself resets a stream whose body and content-length disagree, with the code that an origin could send too.
     if (error.http2Code !== 'PROTOCOL_ERROR' || error.code !== 'stream_reset' || this.#expectedBytes < 0) return error;
     const message = `content-length said ${this.#expectedBytes} bytes; the stream ended with ${this.#receivedBytes}`;
-    return new SessionError('body_incomplete', message, { processed: 'maybe', http2Code: error.http2Code, cause: error });
+    return new SessionError('body_incomplete', message, {
+      processed: 'maybe',
+      http2Code: error.http2Code,
+      cause: error,
+    });
   }
 }
 

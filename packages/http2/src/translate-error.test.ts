@@ -16,7 +16,11 @@ test('only REFUSED_STREAM proves that nothing was processed', () => {
 });
 
 test('a stream above a GOAWAY`s last stream id was not processed', () => {
-  expect(fromGoaway(5, 3, http2Code.NO_ERROR)).toMatchObject({ code: 'goaway', processed: 'no', http2Code: 'NO_ERROR' });
+  expect(fromGoaway(5, 3, http2Code.NO_ERROR)).toMatchObject({
+    code: 'goaway',
+    processed: 'no',
+    http2Code: 'NO_ERROR',
+  });
 });
 
 function systemError(code: string, errno = 0): Error {
@@ -37,7 +41,13 @@ describe('the end of a session', () => {
     ['nghttp2: window', systemError('ERR_HTTP2_ERROR', -524), null, 'protocol_error', 'FLOW_CONTROL_ERROR'],
     ['nghttp2: flood', systemError('ERR_HTTP2_ERROR', -904), null, 'protocol_error', 'ENHANCE_YOUR_CALM'],
     ['nghttp2: out of memory', systemError('ERR_HTTP2_ERROR', -901), null, 'session_closed', null],
-    ['too many invalid frames', systemError('ERR_HTTP2_TOO_MANY_INVALID_FRAMES'), null, 'protocol_error', 'PROTOCOL_ERROR'],
+    [
+      'too many invalid frames',
+      systemError('ERR_HTTP2_TOO_MANY_INVALID_FRAMES'),
+      null,
+      'protocol_error',
+      'PROTOCOL_ERROR',
+    ],
   ] as const)('%s', (_name, cause, goawayCode, code, name) => {
     expect(fromSessionEnd(cause, goawayCode)).toMatchObject({ code, processed: 'maybe', http2Code: name });
   });

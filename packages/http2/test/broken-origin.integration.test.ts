@@ -1,7 +1,14 @@
 // Origins that break the protocol or the connection: each exchange gets one error, the session ends or lives as it must.
 
 import { engines, type SessionErrorCode } from '@hawser/http2';
-import { encodeFields, eventually, http2Setting, type PeerConnection, ScriptedHttp2Peer } from '@hawser/testkit';
+import {
+  encodeFields,
+  eventually,
+  FakeClock,
+  http2Setting,
+  type PeerConnection,
+  ScriptedHttp2Peer,
+} from '@hawser/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openPlain, type Stand, watchLeaks } from './stand.ts';
 
@@ -198,10 +205,34 @@ describe.each(engines)('a broken origin, %s engine', (engine) => {
     expect(stand.socket.destroyed).toBe(true);
   });
 
-  test('a drained session is gone though the origin never closes its end', async () => {
+  test('a drained session is gone at once though the origin never closes its end', async () => {
+    const clock = new FakeClock();
     peer = await ScriptedHttp2Peer.start(() => {});
-    stand = await openPlain(peer.port, engine);
+    stand = await openPlain(peer.port, engine, { clock });
     stand.session.drain();
+    expect(await stand.events.closed).toBeNull();
+    expect(stand.socket.destroyed).toBe(true);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('a drained session is gone after a second though the origin does not even read', async () => {
+    const clock = new FakeClock();
+    const windows = { [http2Setting.INITIAL_WINDOW_SIZE]: 2 ** 31 - 1 };
+    peer = await ScriptedHttp2Peer.start(
+      async (connection) => {
+        await connection.request();
+        connection.windowUpdate(0, 2 ** 30);
+        connection.socket.pause();
+      },
+      { settings: windows },
+    );
+    stand = await openPlain(peer.port, engine, { clock });
+    const sink = stand.start({}, Buffer.alloc(20 * 1024 * 1024));
+    await eventually(() => peer.connections[0]?.socket.isPaused() === true && stand.socket.bytesWritten > 20_000_000);
+    sink.handle?.cancel();
+    stand.session.drain();
+    await eventually(() => clock.pendingTimers === 1);
+    clock.advance(1000);
     expect(await stand.events.closed).toBeNull();
     expect(stand.socket.destroyed).toBe(true);
   });

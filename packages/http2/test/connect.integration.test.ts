@@ -31,6 +31,29 @@ describe.each(engines)('opening a session, %s engine', (engine) => {
     expect(stand.events.calls).toEqual([]);
   });
 
+  test('says its own settings first, no push among them, and opens the window of the session', async () => {
+    const scripted = await ScriptedHttp2Peer.start(() => {});
+    peer = scripted;
+    await using stand = await openPlain(peer.port, engine);
+    const first = scripted.connections[0]?.frames[0];
+    expect([stand.session.state, first?.type, first?.isAck]).toEqual(['open', 'SETTINGS', false]);
+    const settings = new Map<number, number>();
+    const payload = first?.payload ?? Buffer.alloc(0);
+    for (let at = 0; at < payload.length; at += 6) settings.set(payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
+    expect(settings.get(http2Setting.ENABLE_PUSH)).toBe(0);
+    // What the limits of names and values come to as RFC 9113 section 6.5.2 counts: 32 bytes more for each line.
+    expect(settings.get(http2Setting.MAX_HEADER_LIST_SIZE)).toBe(192 * 1024 + 1000 * 32);
+    expect(settings.get(http2Setting.INITIAL_WINDOW_SIZE)).toBeLessThanOrEqual(256 * 1024);
+    await eventually(() =>
+      scripted.connections[0]?.frames.some(
+        (frame) =>
+          frame.type === 'WINDOW_UPDATE' &&
+          frame.streamId === 0 &&
+          frame.payload.readUInt32BE(0) === 16 * 1024 * 1024 - 65_535,
+      ),
+    );
+  });
+
   test('takes SETTINGS that came before the session listened', async () => {
     peer = await ScriptedHttp2Peer.start((connection) => connection.settings(), { settings: null });
     const socket = await tcp(peer.port);
@@ -53,10 +76,12 @@ describe.each(engines)('opening a session, %s engine', (engine) => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test('leaves no timer behind when it resolves', async () => {
+  test('leaves no timer behind when it resolves, nor does PING', async () => {
     const clock = new FakeClock();
     peer = await ScriptedHttp2Peer.start(() => {});
     const stand = await openPlain(peer.port, engine, { clock });
+    expect(clock.pendingTimers).toBe(0);
+    await stand.session.ping(1000);
     expect(clock.pendingTimers).toBe(0);
     await stand[Symbol.asyncDispose]();
     expect(clock.pendingTimers).toBe(0);
@@ -88,9 +113,13 @@ describe.each(engines)('opening a session, %s engine', (engine) => {
   test('is rejected when the caller destroys the socket meanwhile, and tells no event', async () => {
     peer = await ScriptedHttp2Peer.start(() => {}, { settings: null });
     const socket = await tcp(peer.port);
-    const opening = openSession(socket, engine);
+    const events = new RecordingEvents();
+    const opening = openSession(socket, engine, {}, events);
     socket.destroy(new Error('the caller has no more time'));
     await expect(opening).rejects.toMatchObject({ code: 'session_closed', processed: 'no' });
-    expect(new RecordingEvents().calls).toEqual([]);
+    // `close` of the socket and of node:http2's session come in the ticks after.
+    await eventually(() => socket.closed);
+    await new Promise(setImmediate);
+    expect(events.calls).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@
 import { engines } from '@hawser/http2';
 import { eventually, type PeerConnection, ScriptedHttp2Peer } from '@hawser/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { RecordingSink } from './recording-sink.ts';
+import { RecordingSink } from './recording-sink.ts';
 import { openPlain, type Stand, watchLeaks } from './stand.ts';
 
 describe.each(engines)('GOAWAY, %s engine', (engine) => {
@@ -121,6 +121,32 @@ describe.each(engines)('GOAWAY, %s engine', (engine) => {
     peer.connections[0]?.respond(1);
     expect((await sinks[0]?.done)?.status).toBe(200);
     expectOneEnd([...sinks, ...late]);
+  });
+
+  test('that meets a request before it left: the request is unprocessed', async () => {
+    let late: RecordingSink | null = null;
+    class Chaining extends RecordingSink {
+      override onData(chunk: Buffer): void {
+        super.onData(chunk);
+        late ??= stand.start();
+      }
+    }
+    peer = await ScriptedHttp2Peer.start(async (connection) => {
+      await connection.request();
+      connection.headers(1, [':status', '200']);
+      // One segment: the request is made between the two frames.
+      connection.socket.cork();
+      connection.data(1, 'x');
+      connection.goaway(1);
+      connection.data(1, 'y', { endStream: true });
+      connection.socket.uncork();
+    });
+    stand = await openPlain(peer.port, engine);
+    const first = stand.start({}, null, new Chaining());
+    await eventually(() => late !== null);
+    expect((await (late as unknown as RecordingSink).done).error).toMatchObject({ code: 'goaway', processed: 'no' });
+    expect((await first.done).body.toString()).toBe('xy');
+    expect(await stand.events.closed).toBeNull();
   });
 });
 

@@ -1,7 +1,7 @@
 // RST_STREAM from the origin, with every code and at every point of a response (RFC 9113 sections 5.4.2 and 8.7).
 
 import { engines } from '@hawser/http2';
-import { eventually, http2Code, type Http2CodeName, type PeerConnection, ScriptedHttp2Peer } from '@hawser/testkit';
+import { eventually, type Http2CodeName, http2Code, type PeerConnection, ScriptedHttp2Peer } from '@hawser/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openPlain, type Stand, watchLeaks } from './stand.ts';
 

@@ -44,7 +44,24 @@ describe.each(engines)('a session of the %s engine', (engine) => {
   });
 
   test('keeps order, repeats and octets of fields, both ways', async () => {
-    const fields = ['x-b', '2', 'x-a', '1', 'x-b', '\u00e4\u00ff', 'cookie', 'a=1', 'cookie', 'b=2', 'age', '1', 'age', '2', 'x-empty', ''];
+    const fields = [
+      'x-b',
+      '2',
+      'x-a',
+      '1',
+      'x-b',
+      '\u00e4\u00ff',
+      'cookie',
+      'a=1',
+      'cookie',
+      'b=2',
+      'age',
+      '1',
+      'age',
+      '2',
+      'x-empty',
+      '',
+    ];
     const { body } = await stand.start({ path: '/inspect', fields }).done;
     expect(JSON.parse(body.toString()).fields).toEqual(fields);
     const { fields: answered } = await stand.get('/headers?count=3&bytes=2');
@@ -127,7 +144,7 @@ describe.each(engines)('a session of the %s engine', (engine) => {
     await eventually(() => sink.consumedBytes === MiB);
     sink.handle?.cancel();
     sink.isCancelled = true;
-    await eventually(() => origin.stats().resets['CANCEL'] === 1);
+    await eventually(() => origin.stats().resets.CANCEL === 1);
     expect(sink.violations).toEqual([]);
   });
 
@@ -192,7 +209,7 @@ describe.each(engines)('a session of the %s engine', (engine) => {
     await eventually(() => sink.receivedBytes > 0);
     sink.handle?.cancel();
     sink.isCancelled = true;
-    await eventually(() => origin.stats().resets['CANCEL'] === 1);
+    await eventually(() => origin.stats().resets.CANCEL === 1);
     expect((await other.done).body.length).toBe(50);
     expect(sink.violations).toEqual([]);
     expect(stand.session.state).toBe('open');

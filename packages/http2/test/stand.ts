@@ -89,8 +89,12 @@ export class Stand implements AsyncDisposable {
   }
 }
 
-export async function openSession(socket: Socket, engine: Engine, options: SessionOptions = {}): Promise<Stand> {
-  const events = new RecordingEvents();
+export async function openSession(
+  socket: Socket,
+  engine: Engine,
+  options: SessionOptions = {},
+  events = new RecordingEvents(),
+): Promise<Stand> {
   const session = await connectHttp2(socket, { engine, events, ...options });
   return new Stand(session, events, socket);
 }

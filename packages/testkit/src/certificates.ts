@@ -14,7 +14,7 @@ export interface CertificatePair {
 }
 
 export interface LeafOptions {
-  /** DNS names and addresses of the certificate; default: `localhost`, `*.test`, `127.0.0.1`, `::1`. */
+  /** DNS names and addresses of the certificate; default: `localhost`, `hawser.test`, `*.hawser.test`, `127.0.0.1`, `::1`. */
   readonly names?: readonly string[];
   /** Default: an hour ago. */
   readonly notBefore?: Date;
@@ -27,7 +27,8 @@ export interface LeafOptions {
 const minuteMs = 60 * 1000;
 const dayMs = 24 * 60 * minuteMs;
 const ecdsa = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-const defaultNames = ['localhost', '*.test', '127.0.0.1', '::1'];
+// No wildcard above the second level: clients refuse it.
+const defaultNames = ['localhost', 'hawser.test', '*.hawser.test', '127.0.0.1', '::1'];
 
 /** A certificate authority that nobody trusts but the test that made it. Keys are EC P-256: one leaf takes milliseconds. */
 export class CertificateAuthority {

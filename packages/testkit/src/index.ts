@@ -1,6 +1,12 @@
 // What tests, the bench and the demo may use.
 
-export { CertificateAuthority, type CertificatePair, createSelfSigned, type LeafOptions, writeCertificate } from './certificates.ts';
+export {
+  CertificateAuthority,
+  type CertificatePair,
+  createSelfSigned,
+  type LeafOptions,
+  writeCertificate,
+} from './certificates.ts';
 export {
   type ChildProcessOptions,
   type ExitStatus,
@@ -10,15 +16,15 @@ export {
   startProcess,
   type TestProcess,
 } from './child-process.ts';
-export { type FastCgiRequest, type FastCgiResponse, requestFastCgi } from './fastcgi.ts';
 export { type Clock, FakeClock, realClock, type Timer } from './fake-clock.ts';
+export { type FastCgiRequest, type FastCgiResponse, requestFastCgi } from './fastcgi.ts';
 export { encodeFields, type FrameInit, type FrameTypeName, Http2Frame, http2Preface, writeFrame } from './h2-frame.ts';
 export { type Http2CodeName, http2Code, http2CodeName } from './http2-codes.ts';
 export { type OriginStats, TestOrigin, type TestOriginOptions } from './origin.ts';
 export { contentBytes } from './origin-answers.ts';
 export { PhpFpm, type PhpFpmOptions } from './php-fpm.ts';
 export { eventually, type PollOptions } from './poll.ts';
-export { RawConnection, type RawPeerOptions, ScriptedRawPeer } from './scripted-raw-peer.ts';
+export { get, hello, RawClient } from './raw-client.ts';
 export {
   http2Setting,
   PeerConnection,
@@ -26,5 +32,5 @@ export {
   ScriptedHttp2Peer,
   type ScriptedPeerOptions,
 } from './scripted-h2-peer.ts';
+export { RawConnection, type RawPeerOptions, ScriptedRawPeer } from './scripted-raw-peer.ts';
 export { createTemporaryDirectory, type TemporaryDirectory } from './temporary-directory.ts';
-export { get, hello, RawClient } from './raw-client.ts';

@@ -81,7 +81,10 @@ function bytes(request: OriginRequest, argument: string, query: URLSearchParams,
   ignoreBody(request);
   const length = Number(argument);
   const withLength = query.get('length') !== 'no';
-  if (withLength && length <= contentBlock.length) return request.reply(200, octets, contentBlock.subarray(0, length));
+  if (withLength && length <= contentBlock.length) {
+    request.reply(200, octets, contentBlock.subarray(0, length));
+    return;
+  }
   const fields = withLength ? [...octets, 'content-length', String(length)] : octets;
   const out = request.respond(200, fields);
   if (request.method === 'HEAD') out.end();
@@ -106,8 +109,8 @@ function writeContent(out: Writable, from: number, length: number, control: Orig
 
 /** `/echo`: the request body, as it comes. */
 function echo(request: OriginRequest): void {
-  const length = valueOf(request.fields, 'content-length');
-  const type = valueOf(request.fields, 'content-type') ?? 'application/octet-stream';
+  const length = fieldOf(request.fields, 'content-length');
+  const type = fieldOf(request.fields, 'content-type') ?? 'application/octet-stream';
   const fields = ['content-type', type];
   const out = request.respond(200, length === undefined ? fields : [...fields, 'content-length', length]);
   // HTTP/2 has one stream for both directions, and pipeline would destroy it with its readable side.
@@ -210,7 +213,7 @@ function stats(request: OriginRequest, argument: string, _query: URLSearchParams
   request.reply(200, json, control.statsJson());
 }
 
-function valueOf(fields: FieldList, name: string): string | undefined {
+function fieldOf(fields: FieldList, name: string): string | undefined {
   for (let i = 0; i < fields.length; i += 2) if (fields[i] === name) return fields[i + 1];
   return undefined;
 }

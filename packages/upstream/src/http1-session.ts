@@ -353,10 +353,13 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
       const message = `the response's fields are longer than ${maxFieldSectionBytes} bytes`;
       return new SessionError('fields_too_large', message, { processed, cause });
     }
-    if (cause instanceof errors.ResponseContentLengthMismatchError) {
+    // Before the head it is undici's word for a head that contradicts itself about the length.
+    if (cause instanceof errors.ResponseContentLengthMismatchError && this.#isHeadSeen) {
       return new SessionError('body_incomplete', 'the body and its content-length disagree', { processed, cause });
     }
-    const isRubbish = cause instanceof errors.HTTPParserError && !/EOF/.test(cause.message);
+    const isRubbish =
+      cause instanceof errors.ResponseContentLengthMismatchError ||
+      (cause instanceof errors.HTTPParserError && !/EOF/.test(cause.message));
     if (isRubbish || (cause instanceof errors.SocketError && /^bad /.test(cause.message))) {
       return new SessionError('protocol_error', `the answer is not HTTP/1.1 (${cause.message})`, { processed, cause });
     }
@@ -385,7 +388,7 @@ function decodeFields(raw: readonly Buffer[]): { fields: string[]; connectionOpt
   const connectionOptions: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = (raw[i] as Buffer).toString('latin1').toLowerCase();
-    const value = (raw[i + 1] as Buffer).toString('latin1');
+    const value = decodeValue(raw[i + 1] as Buffer);
     if (name === 'connection') connectionOptions.push(...value.toLowerCase().split(/[\s,]+/));
     else if (!hopByHop.has(name)) fields.push(name, value);
   }
@@ -397,6 +400,13 @@ function decodeFields(raw: readonly Buffer[]): { fields: string[]; connectionOpt
   }
   const isKept = (index: number) => !connectionOptions.includes(fields[index - (index % 2)] as string);
   return { fields: fields.filter((_, index) => isKept(index)), connectionOptions };
+}
+
+/** Without the white space after it, which the parser leaves there (RFC 9110 section 5.5). */
+function decodeValue(raw: Buffer): string {
+  let end = raw.length;
+  while (end > 0 && (raw[end - 1] === 0x20 || raw[end - 1] === 0x09)) end--;
+  return raw.toString('latin1', 0, end);
 }
 
 const hopByHop = new Set(['keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']);

@@ -51,9 +51,12 @@ export class PooledSession {
   isReplaced = false;
   drainingCause: 'goaway' | 'local' | 'closed' | null = null;
   lastPingAt: number;
+  /** When the last PING was answered. */
+  lastAnswerAt: number;
   lastError: string | null = null;
   /** The pool's timer for whatever is due next. */
   timer: Timer = null;
+  dueAt = 0;
 
   constructor(session: Session, openedFor: OpenReason, connectMs: number, now: number, maxAgeMs: number) {
     this.session = session;
@@ -63,6 +66,7 @@ export class PooledSession {
     this.maxAgeMs = maxAgeMs;
     this.idleSince = now;
     this.lastPingAt = now;
+    this.lastAnswerAt = now;
   }
 
   get hasRoom(): boolean {

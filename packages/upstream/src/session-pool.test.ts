@@ -1,9 +1,18 @@
-import { type ExchangeHandle, type Session, SessionError, type SessionEvents, type SessionState } from '@hawser/http2';
+import { SessionError } from '@hawser/http2';
 import { FakeClock } from '@hawser/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { UpstreamError, type UpstreamErrorCode } from './errors.ts';
+import { UpstreamError } from './errors.ts';
 import { defaultOriginOptions, type OriginOptions } from './options.ts';
-import { SessionPool, type Waiter } from './session-pool.ts';
+import {
+  checkOut,
+  codeOf,
+  createPool,
+  type PendingConnect,
+  type ScriptedSession,
+  TestWaiter,
+  turn,
+} from './scripted-session.test.fixture.ts';
+import type { SessionPool } from './session-pool.ts';
 
 let clock: FakeClock;
 let connects: PendingConnect[];
@@ -395,181 +404,11 @@ test('a pool is empty only with nothing open, connecting, draining or waiting', 
 const refused = new UpstreamError('connect_refused', 'refused', { source: 'connect', processed: 'no' });
 const broken = new SessionError('session_closed', 'reset', { processed: 'maybe' });
 
-interface PoolTestOptions extends Omit<Partial<OriginOptions>, 'connections'> {
-  readonly connections?: Partial<OriginOptions['connections']>;
-}
-
-function poolOf({ connections, ...options }: PoolTestOptions = {}): SessionPool {
-  const connect = (events: SessionEvents, signal: AbortSignal) => {
-    const pending = new PendingConnect(events, signal);
-    connects.push(pending);
-    return pending.session;
-  };
-  const merged = { ...defaultOriginOptions.connections, ...connections };
-  return new SessionPool('https://origin', { ...defaultOriginOptions, ...options, connections: merged }, connect, clock);
+function poolOf(options?: Parameters<typeof createPool>[2]): SessionPool {
+  return createPool(clock, connects, options);
 }
 
 /** Up to `max` sessions, idle ones kept for a second. */
 function connectionsOf(max: number): OriginOptions['connections'] {
   return { ...defaultOriginOptions.connections, max, maxIdle: max, idleMs: 1000 };
-}
-
-function checkOut(pool: SessionPool, count: number, client: object = {}): TestWaiter[] {
-  return Array.from({ length: count }, () => {
-    const waiter = new TestWaiter(client);
-    waiter.checkOut(pool);
-    return waiter;
-  });
-}
-
-function codeOf(waiter: TestWaiter): UpstreamErrorCode | null {
-  return waiter.error?.code ?? null;
-}
-
-/** Lets microtasks and promise continuations run. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-class TestWaiter implements Waiter {
-  readonly client: object;
-  session: ScriptedSession | null = null;
-  reason = '';
-  connectMs = Number.NaN;
-  error: UpstreamError | null = null;
-  withdraw: () => void = () => {};
-
-  constructor(client: object) {
-    this.client = client;
-  }
-
-  checkOut(pool: SessionPool): void {
-    this.withdraw = pool.checkOut(this);
-  }
-
-  onRoom(session: Session, reason: string, connectMs: number): void {
-    expect(this.session, 'served twice').toBeNull();
-    expect(session.freeStreams, 'room that was promised').toBeGreaterThan(0);
-    this.session = session as ScriptedSession;
-    this.reason = reason;
-    this.connectMs = connectMs;
-    session.request(head, null, sink);
-  }
-
-  onError(error: UpstreamError): void {
-    expect(this.error, 'failed twice').toBeNull();
-    this.error = error;
-  }
-
-  /** The exchange ends. */
-  finish(): void {
-    this.session?.finish();
-  }
-}
-
-const head = { method: 'GET', scheme: 'https', authority: 'origin', path: '/', fields: [] } as const;
-const ignore = () => {};
-const sink = {
-  onInformational: ignore,
-  onResponse: ignore,
-  onData: ignore,
-  onTrailers: ignore,
-  onEnd: ignore,
-  onError: ignore,
-  onRequestConsumed: ignore,
-};
-
-/** A connect that the test decides. */
-class PendingConnect {
-  readonly signal: AbortSignal;
-  readonly session: Promise<Session>;
-  readonly #events: SessionEvents;
-  readonly #settle: PromiseWithResolvers<Session>;
-
-  constructor(events: SessionEvents, signal: AbortSignal) {
-    this.#events = events;
-    this.signal = signal;
-    this.#settle = Promise.withResolvers<Session>();
-    this.session = this.#settle.promise;
-  }
-
-  async succeed(room: number, state: SessionState = 'open'): Promise<ScriptedSession> {
-    const session = new ScriptedSession(room, this.#events, state);
-    this.#settle.resolve(session);
-    await turn();
-    return session;
-  }
-
-  async fail(error: UpstreamError): Promise<void> {
-    this.#settle.reject(error);
-    await turn();
-  }
-}
-
-/** Keeps the session contract; what the origin does is said by the test. */
-class ScriptedSession implements Session {
-  readonly protocol = 'h2';
-  readonly remoteAddress = '192.0.2.1:443';
-  state: SessionState;
-  activeStreams = 0;
-  startedStreams = 0;
-  readonly #events: SessionEvents;
-  #room: number;
-
-  constructor(room: number, events: SessionEvents, state: SessionState) {
-    this.#room = room;
-    this.#events = events;
-    this.state = state;
-  }
-
-  get freeStreams(): number {
-    return this.state === 'open' ? Math.max(0, this.#room - this.activeStreams) : 0;
-  }
-
-  request(): ExchangeHandle {
-    if (this.freeStreams === 0) throw new SessionError('no_room', 'no room', { processed: 'no' });
-    this.activeStreams++;
-    this.startedStreams++;
-    return { write: ignore, end: ignore, consume: ignore, cancel: ignore };
-  }
-
-  ping(): Promise<number> {
-    return Promise.resolve(0);
-  }
-
-  drain(): void {
-    this.leave('local');
-  }
-
-  destroy(): void {
-    this.leave('local');
-    this.close(null);
-  }
-
-  /** One exchange ends. */
-  finish(): void {
-    this.activeStreams--;
-    if (this.state === 'open') this.#events.onRoom();
-    else if (this.activeStreams === 0) this.close(null);
-  }
-
-  raise(room: number): void {
-    this.#room = room;
-    this.#events.onRoom();
-  }
-
-  leave(cause: 'goaway' | 'local' | 'closed'): void {
-    if (this.state !== 'open') return;
-    this.state = 'draining';
-    this.#events.onDraining(cause);
-    if (this.activeStreams === 0 && cause !== 'closed') this.close(null);
-  }
-
-  close(error: SessionError | null): void {
-    if (this.state === 'closed') return;
-    this.leave('closed');
-    this.state = 'closed';
-    this.activeStreams = 0;
-    this.#events.onClosed(error);
-  }
 }

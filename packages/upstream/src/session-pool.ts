@@ -131,8 +131,9 @@ export class SessionPool {
   /** An exchange on this session timed out: where the session is silent as a whole, it is ended, and with it its exchanges. */
   suspect(session: Session): void {
     const entry = [...this.#open].find((candidate) => candidate.session === session);
-    if (entry !== undefined && session.protocol === 'h2' && this.#answersPing === true)
-      this.#ping(entry, quietPingTimeoutMs);
+    if (entry !== undefined && session.protocol === 'h2' && this.#answersPing === true) {
+      void this.#ping(entry, quietPingTimeoutMs);
+    }
   }
 
   /** Notes on the session that an exchange on it failed. */
@@ -198,19 +199,16 @@ export class SessionPool {
 
   #isTrusted(entry: PooledSession): boolean {
     if (entry.idleSince === null) return true;
-    const idleMs = this.#clock.now() - entry.idleSince;
-    if (idleMs < pingAfterIdleMs && idleMs < this.#idleLearner.limitMs) return true;
-    if (idleMs >= this.#idleLearner.limitMs || entry.session.startedStreams === 0) return this.#isFresh(entry, idleMs);
-    if (entry.session.protocol !== 'h2' || this.#answersPing !== true) return this.#isFresh(entry, idleMs);
+    const now = this.#clock.now();
+    if (entry.idleMs(now) >= this.#idleLearner.limitMs) {
+      // The origin is about to close it: the timer retires it.
+      this.#setTimer(entry, 0);
+      return false;
+    }
+    const quietMs = now - Math.max(entry.idleSince, entry.lastAnswerAt);
+    if (quietMs < pingAfterIdleMs || entry.session.protocol !== 'h2' || this.#answersPing !== true) return true;
     entry.isProbing = true;
     void this.#probe(entry);
-    return false;
-  }
-
-  /** For sessions that cannot be asked: those that the origin is known to close about now are left to the timer. */
-  #isFresh(entry: PooledSession, idleMs: number): boolean {
-    if (idleMs < this.#idleLearner.limitMs) return true;
-    this.#setTimer(entry, 0);
     return false;
   }
 
@@ -225,6 +223,7 @@ export class SessionPool {
     entry.lastPingAt = this.#clock.now();
     try {
       await entry.session.ping(timeoutMs);
+      entry.lastAnswerAt = this.#clock.now();
       return true;
     } catch (error) {
       if (error instanceof SessionError && error.code === 'ping_timeout') entry.session.destroy(error);
@@ -368,10 +367,11 @@ export class SessionPool {
     else entry.idleSince ??= this.#clock.now();
   }
 
-  /** Sets the session's timer for what is due next, if it is not set. It is not moved: when it fires, it looks again. */
+  /** Sets the session's timer for what is due next. It is moved forward only: when it fires too soon, it looks again. */
   #tend(entry: PooledSession): void {
     if (!this.#open.has(entry)) return;
-    if (entry.timer === null) this.#setTimer(entry, this.#dueInMs(entry));
+    const dueInMs = this.#dueInMs(entry);
+    if (entry.timer === null || this.#clock.now() + dueInMs < entry.dueAt) this.#setTimer(entry, dueInMs);
     const isH2 = entry.session.protocol === 'h2';
     if (isH2 && this.#answersPing === 'unknown' && entry.idleSince !== null && entry.session.startedStreams > 0) {
       void this.#learnPing(entry);
@@ -380,6 +380,7 @@ export class SessionPool {
 
   #setTimer(entry: PooledSession, inMs: number): void {
     this.#clock.clearTimeout(entry.timer);
+    entry.dueAt = this.#clock.now() + inMs;
     entry.timer = this.#clock.setTimeout(
       () => {
         entry.timer = null;

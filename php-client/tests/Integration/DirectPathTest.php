@@ -53,7 +53,8 @@ final class DirectPathTest extends ClientTestCase
         self::assertSame("POST /a/../b?c=%7e HTTP/1.1\r\nHost: {$host}\r\nx-upper: v\r\nx-empty:\r\nx-octets: \xE9\r\nx-many: 1\r\nx-many: 2\r\nContent-Length: 5\r\n"
             . 'hello', $response->body());
         $facts = $response->facts();
-        self::assertSame([true, 'http/1.1', 'direct', 1], [$facts?->isDirect, $facts?->protocol, $facts?->session, $facts?->attempts]);
+        self::assertNotNull($facts);
+        self::assertSame([true, 'http/1.1', 'direct', 1], [$facts->isDirect, $facts->protocol, $facts->session, $facts->attempts]);
         self::assertGreaterThan(0, $facts->totalUs);
         self::assertStringStartsWith('127.0.0.1:', $facts->remoteAddress);
     }
@@ -70,15 +71,15 @@ final class DirectPathTest extends ClientTestCase
 
     public function testStreamsABodyOut(): void
     {
-        $origin = RawOrigin::run(RawOrigin::answering(static fn(string $head, string $body): string => self::echo('', md5($body) . (str_contains($head, 'content-length') ? ' known' : ' chunked'))));
+        $origin = RawOrigin::run(RawOrigin::answering(static fn(string $head, string $body): string => self::echo('', md5($body) . (stripos($head, 'content-length') !== false ? ' known' : ' chunked'))));
         $client = $this->direct();
         $content = str_repeat('0123456789', 50_000);
         $generator = static function () use ($content) {
             yield from str_split($content, 7777);
         };
         self::assertSame(md5($content) . ' chunked', $client->request('PUT', $origin->url, ['body' => $generator()])->body());
-        self::assertSame(md5($content) . ' known', strtolower($client->request('PUT', $origin->url, ['body' => $generator(), 'headers' => ['content-length' => 500_000]])->body()));
-        self::assertSame(md5($content) . ' known', strtolower($client->request('POST', $origin->url, ['body' => $content])->body()));
+        self::assertSame(md5($content) . ' known', $client->request('PUT', $origin->url, ['body' => $generator(), 'headers' => ['content-length' => 500_000]])->body());
+        self::assertSame(md5($content) . ' known', $client->request('POST', $origin->url, ['body' => $content])->body());
         $mine = static function (): iterable {
             yield 'a';
             throw new RuntimeException('mine');
@@ -184,7 +185,6 @@ final class DirectPathTest extends ClientTestCase
             fwrite($stream, $answer);
         });
         $e = self::thrown($class, fn() => $this->direct()->request('GET', "{$origin->url}/x?secret"));
-        self::assertInstanceOf(ExchangeException::class, $e);
         self::assertSame([$name, 'maybe', 'origin'], [$e->errorName(), $e->processed(), $e->source()]);
         self::assertStringStartsWith("GET {$origin->url}/x: ", $e->getMessage());
         self::assertTrue($e->facts()?->isDirect);
@@ -193,32 +193,31 @@ final class DirectPathTest extends ClientTestCase
     public function testTellsTlsFailuresApart(): void
     {
         $certificates = new Certificates();
+        $others = new Certificates();
         $cases = [
-            'tls_untrusted' => [(new Certificates())->issue(), null],
-            'tls_expired' => [$certificates->issue(days: -1), $certificates->caFile],
+            'tls_untrusted' => [$others->issue(), null],
+            'tls_expired' => [$certificates->issue(days: 0), $certificates->caFile],
             'tls_name_mismatch' => [$certificates->issue('DNS:other.example'), $certificates->caFile],
         ];
+        usleep(1_100_000);
         foreach ($cases as $name => [$pemFile, $caFile]) {
             $origin = RawOrigin::run(RawOrigin::answering(self::echo(...)), $pemFile);
             $e = self::thrown(TlsException::class, fn() => $this->direct($caFile ?? $certificates->caFile)->request('GET', $origin->url));
-            self::assertInstanceOf(TlsException::class, $e);
             self::assertSame([$name, 'no', 'connect'], [$e->errorName(), $e->processed(), $e->source()]);
         }
         $origin = RawOrigin::run(RawOrigin::answering(self::echo(...)), $certificates->issue());
         self::assertSame(200, $this->direct($certificates->caFile)->request('GET', $origin->url)->status());
-        $cleartext = RawOrigin::run(RawOrigin::answering(self::echo(...)));
+        $cleartext = RawOrigin::run(static fn($stream) => fwrite($stream, "HTTP/1.1 400 Bad Request\r\n\r\n"));
         self::assertSame('tls_failed', $this->errorName(fn() => $this->direct()->request('GET', str_replace('http:', 'https:', $cleartext->url))));
     }
 
     public function testTellsWhyTheOriginIsNotReached(): void
     {
         $e = self::thrown(ConnectException::class, fn() => $this->direct()->request('POST', 'http://127.0.0.1:1/?secret'));
-        self::assertInstanceOf(ConnectException::class, $e);
         self::assertSame(['connect_refused', 41, 'no'], [$e->errorName(), $e->errorNumber(), $e->processed()]);
         self::assertStringNotContainsString('secret', $e->getMessage());
         self::thrown(DnsException::class, fn() => $this->direct()->request('GET', 'http://no-such-host.invalid/'));
         $e = self::thrown(RequestException::class, fn() => $this->direct()->request('GET', 'http://a b/'));
-        self::assertInstanceOf(RequestException::class, $e);
         self::assertSame('request_invalid', $e->errorName());
     }
 
@@ -227,7 +226,6 @@ final class DirectPathTest extends ClientTestCase
         $origin = RawOrigin::run(static fn($stream) => fread($stream, 1 << 20) . sleep(5));
         $start = microtime(true);
         $e = self::thrown(TimeoutException::class, fn() => $this->direct()->request('GET', $origin->url, ['timeoutMs' => 150]));
-        self::assertInstanceOf(TimeoutException::class, $e);
         self::assertSame('deadline_exceeded', $e->errorName());
         self::assertLessThan(1.0, microtime(true) - $start);
     }
@@ -249,9 +247,7 @@ final class DirectPathTest extends ClientTestCase
 
     private function errorName(\Closure $code): string
     {
-        $e = self::thrown(ExchangeException::class, $code);
-
-        return $e instanceof ExchangeException ? $e->errorName() : '';
+        return self::thrown(ExchangeException::class, $code)->errorName();
     }
 
     private static function echo(string $head, string $body): string

@@ -115,7 +115,6 @@ final class ExchangeTest extends ClientTestCase
         });
         $client = self::client($broker);
         $e = self::thrown($class, static fn() => $client->request('POST', self::URL));
-        self::assertInstanceOf(HawserException::class, $e);
         self::assertSame($class, $e::class);
         self::assertSame([$code, $name, $processed === 0 ? 'no' : 'maybe', 'origin'], [$e->errorNumber(), $e->errorName(), $e->processed(), $e->source()]);
         self::assertSame("POST https://api.example.com/v1/me: words of the broker ({$name})", $e->getMessage());
@@ -181,7 +180,6 @@ final class ExchangeTest extends ClientTestCase
         $client = self::client($broker);
         foreach ([['headers' => ['a' => array_fill(0, 1001, '')]], ['headers' => ['a' => str_repeat('x', 600_000)]]] as $options) {
             $e = self::thrown(RequestException::class, static fn() => $client->request('GET', self::URL, $options));
-            self::assertInstanceOf(RequestException::class, $e);
             self::assertSame('request_too_large', $e->errorName());
         }
         self::assertSame('still there', $client->request('GET', self::URL)->body());

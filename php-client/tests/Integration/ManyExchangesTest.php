@@ -138,7 +138,8 @@ final class ManyExchangesTest extends ClientTestCase
             $peer->send(BrokerFrames::ping('readgo..'));
             $peer->frameOf(12);
             $windows = 0;
-            for ($sent = $window; $sent < 10 * $window; ) {
+            $sent = $window;
+            while ($sent < 10 * $window) {
                 $grant = $peer->frame();
                 $increment = \is_array($grant) && $grant[0] === 7 && \is_int($grant[2]) ? $grant[2] : 0;
                 ++$windows;
@@ -186,7 +187,6 @@ final class ManyExchangesTest extends ClientTestCase
         $exchange = $client->start('GET', self::URL);
         $exchange->cancel();
         $e = self::thrown(NetworkException::class, static fn() => $exchange->response());
-        self::assertInstanceOf(NetworkException::class, $e);
         self::assertSame('cancelled', $e->errorName());
         self::assertSame([[8, 1], [3, 3, 1]], array_map(static fn($frame) => \is_array($frame) ? \array_slice($frame, 0, 3) : null, (array) $broker->report()));
     }

@@ -128,7 +128,6 @@ final class ResynchronisationTest extends ClientTestCase
         self::assertSame('1', self::client($broker)->request('GET', self::URL)->body());
         WorkerMemory::forget();
         $e = self::thrown(NetworkException::class, static fn() => self::client($broker)->request('POST', self::URL));
-        self::assertInstanceOf(NetworkException::class, $e);
         self::assertNotInstanceOf(BrokerUnavailableException::class, $e);
         self::assertSame(['broker_gone', 'maybe'], [$e->errorName(), $e->processed()]);
         self::assertStringContainsString('may have been processed', $e->getMessage());
@@ -157,7 +156,6 @@ final class ResynchronisationTest extends ClientTestCase
             $peer->close();
         });
         $e = self::thrown(NetworkException::class, static fn() => self::client($broker)->request('POST', self::URL));
-        self::assertInstanceOf(NetworkException::class, $e);
         self::assertSame([3, 'no'], [$e->errorNumber(), $e->processed()]);
         self::assertStringContainsString('this broker speaks version 2', $e->getMessage());
     }

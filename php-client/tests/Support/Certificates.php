@@ -27,7 +27,7 @@ final class Certificates
         mkdir($this->folder);
         file_put_contents("{$this->folder}/openssl.cnf", "[req]\ndistinguished_name = dn\n[dn]\n[ca]\nbasicConstraints = critical, CA:true\nkeyUsage = keyCertSign\n");
         $this->key = self::key();
-        $this->ca = $this->sign('Hawser test authority', null, 10, 'ca');
+        $this->ca = $this->sign('Hawser test authority ' . bin2hex(random_bytes(4)), null, 10, 'ca');
         $this->caFile = "{$this->folder}/ca.pem";
         openssl_x509_export_to_file($this->ca, $this->caFile);
     }
@@ -42,7 +42,7 @@ final class Certificates
      * A PEM file of certificate and key.
      *
      * @param string $names such as `DNS:localhost`
-     * @param int    $days  until it expires; negative: since it did
+     * @param int    $days  until it expires; 0: it does so within the second
      */
     public function issue(string $names = 'DNS:localhost,IP:127.0.0.1', int $days = 10): string
     {

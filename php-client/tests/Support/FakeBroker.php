@@ -88,12 +88,15 @@ final class FakeBroker
         if ($this->report === '') {
             $this->report = (string) stream_get_contents($this->reports);
         }
-        $report = $this->report === '' ? ['failure' => 'the fake broker did not report'] : unserialize($this->report);
-        if (!\is_array($report) || isset($report['failure'])) {
-            throw new RuntimeException('fake broker: ' . (\is_array($report) && \is_string($report['failure']) ? $report['failure'] : 'no report'));
+        $report = $this->report === '' ? null : unserialize($this->report);
+        if (!\is_array($report)) {
+            throw new RuntimeException('the fake broker did not report');
+        }
+        if (\is_string($report['failure'] ?? null)) {
+            throw new RuntimeException('fake broker: ' . $report['failure']);
         }
 
-        return $report['result'];
+        return $report['result'] ?? null;
     }
 
     public function kill(): void

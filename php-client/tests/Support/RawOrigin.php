@@ -32,16 +32,17 @@ final class RawOrigin
         $pid = pcntl_fork();
         if ($pid === 0) {
             pcntl_signal(\SIGCHLD, \SIG_IGN);
-            while (true) {
-                $stream = @stream_socket_accept($server, 3600);
-                if ($stream !== false && pcntl_fork() === 0) {
+            while (($stream = @stream_socket_accept($server, 3600)) !== false) {
+                if (pcntl_fork() === 0) {
                     if ($pemFile === null || @stream_socket_enable_crypto($stream, true, \STREAM_CRYPTO_METHOD_TLS_SERVER) === true) {
                         $serve($stream);
                     }
                     fclose($stream);
                     posix_kill((int) getmypid(), \SIGKILL);
                 }
+                fclose($stream);
             }
+            posix_kill((int) getmypid(), \SIGKILL);
         }
         fclose($server);
 
@@ -57,13 +58,12 @@ final class RawOrigin
      */
     public static function answering(Closure $answer): Closure
     {
-        return static function ($stream) use ($answer): void {
+        return static function (mixed $stream) use ($answer): void {
+            /** @var resource $stream */
             while (($head = self::head($stream)) !== '') {
                 $body = '';
                 if (preg_match('/^content-length: *(\d+)/mi', $head, $match) === 1) {
-                    while (\strlen($body) < (int) $match[1] && ($octets = fread($stream, 65536)) !== false && $octets !== '') {
-                        $body .= $octets;
-                    }
+                    $body = (string) stream_get_contents($stream, (int) $match[1]);
                 } elseif (preg_match('/^transfer-encoding: *chunked/mi', $head) === 1) {
                     while (($size = hexdec(trim((string) fgets($stream)))) > 0) {
                         $body .= stream_get_contents($stream, (int) $size);

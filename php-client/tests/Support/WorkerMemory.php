@@ -24,6 +24,9 @@ final class WorkerMemory
         $links = new ReflectionProperty(Link::class, 'links');
         $all = $links->getValue();
         foreach ($isEnd && \is_array($all) ? $all : [] as $link) {
+            if (!$link instanceof Link) {
+                continue;
+            }
             $connection = (new ReflectionProperty(Link::class, 'connection'))->getValue($link);
             if ($connection instanceof Connection) {
                 $connection->abandon('the worker ended');

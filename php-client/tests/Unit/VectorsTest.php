@@ -38,7 +38,7 @@ final class VectorsTest extends TestCase
         $expected = array_map(self::withoutNonce(...), $case['frames']);
         $error = \in_array($case['name'], self::ACCEPTED_ALL_THE_SAME, true) ? null : $case['error'] ?? null;
         if (isset($case['error']) && $error === null) {
-            self::assertSame(null, $this->decode($case, [$octets])['error']);
+            self::assertNull($this->decode($case, [$octets])['error']);
 
             return;
         }
@@ -114,7 +114,7 @@ final class VectorsTest extends TestCase
         $sink = new RecordingSink();
         $reader = new FrameReader(Codecs::default());
         $isKept = isset($case['nonce']);
-        $nonces = array_filter(array_column($case['frames'], 'nonce'));
+        $nonces = array_column($case['frames'], 'nonce');
         if ($isKept || $nonces !== [] || str_contains(Vectors::octets($case['hex']), "\x94\x02")) {
             $nonce = $case['nonce'] ?? $nonces[0] ?? null;
             $reader->awaitWelcome(\is_array($nonce) ? Vectors::octets($nonce['hex'] ?? null) : self::NONCE, $isKept);

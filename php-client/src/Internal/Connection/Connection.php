@@ -405,11 +405,7 @@ final class Connection implements FrameSink, Path
         return $isMore && !$this->socket->hasUnsent();
     }
 
-    /**
-     * May change while the caller's code runs.
-     *
-     * @phpstan-impure
-     */
+    /** Changes while the caller's code runs. */
     private function isUploading(int $id): bool
     {
         return isset($this->uploads[$id]);

@@ -24,6 +24,9 @@ final class Link
 
     private ?Connection $connection = null;
 
+    /** The one on the kept stream; it may still finish exchanges when another has taken its place. */
+    private ?Connection $kept = null;
+
     private int $pid;
 
     private int $silentUntilNs = 0;
@@ -66,6 +69,7 @@ final class Link
         if ($connection !== null && $this->pid !== getmypid()) {
             // A forked child holds a copy of its parent's socket: it lets go of the copy and must not write on it.
             $connection->abandon('the process was forked');
+            $this->kept?->abandon('the process was forked');
             $connection = null;
             $this->pid = (int) getmypid();
         }
@@ -76,16 +80,20 @@ final class Link
             throw new CannotOpen("{$this->path}: the broker did not answer a moment ago");
         }
         $this->silentUntilNs = 0;
-        // One that drains still uses the kept stream; pfsockopen would return that very stream again.
-        $isPersistent = $this->isPersistent && ($connection === null || $connection->isClosed());
-
-        return $this->connection = new Connection(
+        // While one that drains still uses the kept stream, pfsockopen would return that very stream again.
+        $isPersistent = $this->isPersistent && $this->kept?->isClosed() !== false;
+        $this->connection = new Connection(
             Socket::open($this->path, $isPersistent, $connectTimeoutMs),
             Codecs::default(),
             $this->windowBytes,
             $connectTimeoutMs,
             fn() => $this->silentUntilNs = (int) hrtime(true) + self::SILENCE_NS,
         );
+        if ($isPersistent) {
+            $this->kept = $this->connection;
+        }
+
+        return $this->connection;
     }
 
     /**
@@ -106,6 +114,7 @@ final class Link
         foreach (self::$links as $link) {
             if ($link->pid === getmypid()) {
                 $link->connection?->endRequest($isFatal);
+                $link->kept?->endRequest($isFatal);
             }
         }
     }

@@ -1,0 +1,149 @@
+// A server from a Debian package, the broker in this process, and several PHP processes in front of it.
+
+import { writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import {
+  CertificateAuthority,
+  createTemporaryDirectory,
+  eventually,
+  startProcess,
+  type TemporaryDirectory,
+  type TestProcess,
+} from '@hawser/testkit';
+import { Broker, createLog, parseConfig } from '../../src/index.ts';
+import { digests } from './contents.ts';
+import { CountingOrigin } from './counting-origin.ts';
+import { addReports, type LoadReport } from './load-report.ts';
+import { type InteropServer, type Protocol, RunningServer, type ServerSettings } from './server.ts';
+
+export interface StandOptions {
+  readonly server: InteropServer;
+  readonly protocol: Protocol;
+  readonly settings?: ServerSettings;
+  /** `connections.max`; default: the broker's own. */
+  readonly maxConnections?: number;
+}
+
+export interface Load {
+  /** Taken in turn. */
+  readonly methods: readonly ('GET' | 'POST')[];
+  /** Of all processes together. */
+  readonly requests: number;
+  readonly processes: number;
+  /** Requests at once, of one process; default 1. */
+  readonly batch?: number;
+  /** The requests are spread over this time. */
+  readonly spreadMs?: number;
+  /** What the ids of the requests begin with; default `r`. */
+  readonly prefix?: string;
+}
+
+/** Longest that one batch or one run of a process may take. */
+const runLimitMs = 600_000;
+
+/** `await using stand = await InteropStand.start(…)` leaves nothing behind. */
+export class InteropStand implements AsyncDisposable {
+  readonly server: RunningServer;
+  readonly origin: CountingOrigin;
+  readonly broker: Broker;
+  readonly #directory: TemporaryDirectory;
+
+  private constructor(server: RunningServer, origin: CountingOrigin, broker: Broker, directory: TemporaryDirectory) {
+    this.server = server;
+    this.origin = origin;
+    this.broker = broker;
+    this.#directory = directory;
+  }
+
+  static async start({ server, protocol, settings = {}, maxConnections }: StandOptions): Promise<InteropStand> {
+    const authority = await CertificateAuthority.create();
+    const origin = await CountingOrigin.start();
+    const running = await RunningServer.start(server, settings, authority, origin.port);
+    const directory = createTemporaryDirectory();
+    writeFileSync(directory.file('ca.pem'), authority.cert);
+    const entry = [
+      'match: https://localhost:*',
+      'tls: { ca: ca.pem }',
+      `protocol: ${protocol}`,
+      ...(maxConnections === undefined ? [] : [`connections: { max: ${maxConnections} }`]),
+    ];
+    const yaml = `listen: { socket: ${directory.file('hawser.sock')} }\norigins:\n  - ${entry.join('\n    ')}\n`;
+    const broker = await Broker.start(parseConfig(yaml, directory.file('hawser.yaml')), createLog('silent'));
+    return new InteropStand(running, origin, broker, directory);
+  }
+
+  /** Starts a script of `test/php`; PHP goes through the broker or not at all. */
+  php(name: string, args: readonly string[]): Promise<TestProcess> {
+    const script = fileURLToPath(new URL(`../php/${name}`, import.meta.url));
+    const env = { HAWSER_SOCKET: this.#directory.file('hawser.sock'), HAWSER_FALLBACK: 'fail' };
+    return startProcess('php', [script, ...args], { env });
+  }
+
+  /** Sends requests from several processes at once. */
+  async run(load: Load): Promise<LoadReport> {
+    const processes = await this.#startLoad(load, false);
+    return finish(processes);
+  }
+
+  /** As `run`, in rounds of one batch per process: before each the origin is left alone for one of `pausesMs`. */
+  async runRounds(load: Omit<Load, 'requests'> & { batch: number }, pausesMs: readonly number[]): Promise<LoadReport> {
+    const requests = load.processes * load.batch * pausesMs.length;
+    const processes = await this.#startLoad({ ...load, requests }, true);
+    for (const pauseMs of pausesMs) {
+      await delay(pauseMs);
+      for (const php of processes) php.writeLine('');
+      await Promise.all(processes.map((php) => php.line((line) => line === 'done', runLimitMs)));
+    }
+    return finish(processes);
+  }
+
+  /** Connections that carried the requests in the server's log, once that is complete. */
+  async connections(report: LoadReport): Promise<number> {
+    const log = await eventually(
+      () => {
+        const lines = this.server.log();
+        return lines.length >= report.answers && lines;
+      },
+      { withinMs: 10_000, everyMs: 50 },
+    );
+    return new Set(log.map(({ connection }) => connection)).size;
+  }
+
+  /** Ids that were acted on more than once: by the counting origin, or by a server that answers for itself. */
+  duplicates(ids: string): string[] {
+    const counted = new Map(this.origin.executions);
+    if (counted.size === 0) {
+      for (const { target } of this.server.log()) {
+        const id = new URLSearchParams(target.split('?')[1]).get('id');
+        if (id !== null) counted.set(id, (counted.get(id) ?? 0) + 1);
+      }
+    }
+    return [...counted].filter(([id, times]) => id.startsWith(ids) && times > 1).map(([id]) => id);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.broker.drain(0);
+    await this.server[Symbol.asyncDispose]();
+    await this.origin[Symbol.asyncDispose]();
+    this.#directory.remove();
+  }
+
+  #startLoad(load: Load, isGated: boolean): Promise<TestProcess[]> {
+    const requests = Math.ceil(load.requests / load.processes);
+    const { methods, batch = 1, spreadMs = 0, prefix = 'r' } = load;
+    const job = { url: this.server.url, methods, requests, batch, digest: digests.small, spreadMs, isGated };
+    const indices = Array.from({ length: load.processes }, (_, index) => index);
+    return Promise.all(
+      indices.map((index) => this.php('interop-load.php', [JSON.stringify({ ...job, prefix: `${prefix}${index}-` })])),
+    );
+  }
+}
+
+async function finish(processes: readonly TestProcess[]): Promise<LoadReport> {
+  const reports = await Promise.all(
+    processes.map(async (php) => JSON.parse(await php.line((line) => line.startsWith('{'), runLimitMs)) as LoadReport),
+  );
+  await Promise.all(processes.map((php) => php.stop()));
+  return addReports(reports);
+}

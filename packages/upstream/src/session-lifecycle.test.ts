@@ -1,0 +1,292 @@
+import { SessionError } from '@hawser/http2';
+import { FakeClock } from '@hawser/testkit';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { UpstreamError } from './errors.ts';
+import { checkOut, createPool, type PendingConnect, type TestWaiter, turn } from './scripted-session.test.fixture.ts';
+import type { SessionPool } from './session-pool.ts';
+
+let clock: FakeClock;
+let connects: PendingConnect[];
+
+beforeEach(() => {
+  clock = new FakeClock();
+  connects = [];
+});
+
+afterEach(() => {
+  expect(clock.pendingTimers, 'timers left').toBe(0);
+});
+
+const minute = 60_000;
+const silence = () => Promise.reject(new SessionError('ping_timeout', 'no answer', { processed: 'no' }));
+
+function poolOf(options?: Parameters<typeof createPool>[2]): SessionPool {
+  return createPool(clock, connects, options);
+}
+
+/** One exchange from begin to end; how its session was come by. */
+async function exchange(pool: SessionPool): Promise<TestWaiter> {
+  const [waiter] = checkOut(pool, 1) as [TestWaiter];
+  await turn();
+  if (waiter.session !== null) waiter.finish();
+  return waiter;
+}
+
+async function advance(ms: number): Promise<void> {
+  clock.advance(ms);
+  await turn();
+}
+
+describe('age', () => {
+  test('make before break: the replacement is open before the old session takes nothing more', async () => {
+    const pool = poolOf({ connections: { max: 2, maxAgeMs: minute, idleMs: 60 * minute } });
+    const [running] = checkOut(pool, 1) as [TestWaiter];
+    const old = await connects[0]!.succeed(100);
+
+    await advance(minute);
+
+    expect(connects).toHaveLength(2);
+    expect(old.state).toBe('open');
+    expect((await exchange(pool)).session).toBe(old);
+    const fresh = await connects[1]!.succeed(100);
+    expect(old.state).toBe('draining');
+    expect(await exchange(pool)).toMatchObject({ session: fresh, reason: 'max-age' });
+    running.finish();
+    expect(old.state).toBe('closed');
+    pool.destroy();
+  });
+
+  test('a replacement that cannot be opened leaves the old session in service, and is tried again', async () => {
+    const pool = poolOf({ connections: { max: 2, maxAgeMs: minute, idleMs: 60 * minute } });
+    checkOut(pool, 1);
+    const old = await connects[0]!.succeed(100);
+    await advance(minute);
+    await connects[1]!.fail(new UpstreamError('connect_refused', 'refused', { source: 'connect', processed: 'no' }));
+    expect(old.state).toBe('open');
+    await advance(3_000);
+    expect(connects).toHaveLength(3);
+    await connects[2]!.succeed(100);
+    expect(old.state).toBe('draining');
+    pool.destroy();
+  });
+
+  test('ages are spread: of many sessions opened at once, none lives longer than maxAge and few end together', async () => {
+    const pool = poolOf({ connections: { max: 50, maxIdle: 50, maxAgeMs: 10 * minute, idleMs: 60 * minute } });
+    checkOut(pool, 50);
+    await connects[0]!.succeed(1);
+    await Promise.all(connects.slice(1).map((connect) => connect.succeed(1)));
+    const leaving: number[] = [];
+    for (let second = 9 * 60; second <= 10 * 60; second++) {
+      await advance(second === 9 * 60 ? second * 1000 : 1000);
+      leaving.push(connects.length - 50 + pool.snapshot().filter((session) => session.state === 'draining').length);
+    }
+    expect(leaving.at(0)).toBeLessThan(10);
+    expect(leaving.at(30)).toBeGreaterThan(5);
+    expect(leaving.at(30)).toBeLessThan(45);
+    expect(leaving.at(-1)).toBe(50);
+    pool.destroy();
+  });
+});
+
+describe('PING', () => {
+  test('a session that was idle for long is asked before it is used', async () => {
+    const pool = poolOf();
+    const first = checkOut(pool, 1)[0] as TestWaiter;
+    const session = await connects[0]!.succeed(100);
+    first.finish();
+    await turn();
+    expect(session.pings, 'learns whether the origin answers').toBe(1);
+    await advance(20_000);
+    const answer = Promise.withResolvers<number>();
+    session.pingAnswer = () => answer.promise;
+
+    const [waiter] = checkOut(pool, 1) as [TestWaiter];
+    expect(waiter.session).toBeNull();
+    expect(connects).toHaveLength(1);
+    answer.resolve(1);
+    await turn();
+
+    expect(waiter).toMatchObject({ session, reason: 'reused' });
+    pool.destroy();
+  });
+
+  test('one that does not answer is ended, and the exchange goes to a new session', async () => {
+    const pool = poolOf();
+    const [first] = checkOut(pool, 1) as [TestWaiter];
+    const dead = await connects[0]!.succeed(100);
+    first.finish();
+    await turn();
+    await advance(20_000);
+    dead.pingAnswer = silence;
+
+    const [waiter] = checkOut(pool, 1) as [TestWaiter];
+    await turn();
+
+    expect(dead.state).toBe('closed');
+    const fresh = await connects[1]!.succeed(100);
+    expect(waiter.session).toBe(fresh);
+    pool.destroy();
+  });
+
+  test('an origin that answers no PING is known by its first session, which is not ended for it', async () => {
+    const pool = poolOf();
+    const [waiter] = checkOut(pool, 1) as [TestWaiter];
+    const pending = connects[0]!.succeed(100);
+    const session = await pending;
+    session.pingAnswer = silence;
+    waiter.finish();
+    await turn();
+    expect(session.state).toBe('open');
+    await advance(20_000);
+    expect(await exchange(pool)).toMatchObject({ session, reason: 'reused' });
+    expect(session.pings).toBe(1);
+    pool.destroy();
+  });
+
+  test('a session in use shows life within the idle time of a NAT', async () => {
+    const pool = poolOf({ connections: { maxAgeMs: 60 * minute } });
+    const [idle, busy] = checkOut(pool, 2) as [TestWaiter, TestWaiter];
+    const session = await connects[0]!.succeed(100);
+    idle.finish();
+    busy.finish();
+    await turn();
+    checkOut(pool, 1);
+    const before = session.pings;
+    await advance(349_000);
+    expect(session.pings).toBeGreaterThan(before);
+    pool.destroy();
+  });
+
+  test('a time-out makes the session suspect: where it is silent as a whole it ends', async () => {
+    const pool = poolOf();
+    const [first, second] = checkOut(pool, 2) as [TestWaiter, TestWaiter];
+    const session = await connects[0]!.succeed(100);
+    first.finish();
+    second.finish();
+    await turn();
+    checkOut(pool, 1);
+    session.pingAnswer = silence;
+    pool.suspect(session);
+    await turn();
+    expect(session.state).toBe('closed');
+    pool.destroy();
+  });
+});
+
+describe('what the origin does with idle connections', () => {
+  test('is learned: retired before it closes them', async () => {
+    const pool = poolOf({ connections: { idleMs: 5 * minute } });
+    for (let round = 0; round < 2; round++) {
+      const [waiter] = checkOut(pool, 1) as [TestWaiter];
+      const session = await connects[round]!.succeed(1, 'open', { protocol: 'http/1.1' });
+      waiter.finish();
+      await advance(1000);
+      session.close(null);
+    }
+    const [waiter] = checkOut(pool, 1) as [TestWaiter];
+    const session = await connects[2]!.succeed(1, 'open', { protocol: 'http/1.1' });
+    waiter.finish();
+    await advance(790);
+    expect(session.state).toBe('open');
+    await advance(20);
+    expect(session.state).toBe('closed');
+    pool.destroy();
+  });
+
+  test('a restart that closes them at any age teaches nothing', async () => {
+    const pool = poolOf({ connections: { idleMs: 5 * minute } });
+    for (const [round, idleMs] of [200, 900, 4000].entries()) {
+      const [waiter] = checkOut(pool, 1) as [TestWaiter];
+      const session = await connects[round]!.succeed(1, 'open', { protocol: 'http/1.1' });
+      waiter.finish();
+      await advance(idleMs);
+      session.close(null);
+    }
+    const [waiter] = checkOut(pool, 1) as [TestWaiter];
+    const session = await connects[3]!.succeed(1, 'open', { protocol: 'http/1.1' });
+    waiter.finish();
+    await advance(4 * minute);
+    expect(session.state).toBe('open');
+    pool.destroy();
+  });
+});
+
+describe('how many are kept', () => {
+  test('idle sessions beyond maxIdle go after a short while, the others stay', async () => {
+    const pool = poolOf({ connections: { max: 4, maxIdle: 2, idleMs: 5 * minute } });
+    const waiters = checkOut(pool, 4);
+    await connects[0]!.succeed(1);
+    await Promise.all(connects.slice(1).map((connect) => connect.succeed(1)));
+    for (const waiter of waiters) waiter.finish();
+    await advance(1000);
+    expect(pool.sessionCount).toBe(4);
+    for (let second = 0; second < 30; second++) await advance(1000);
+    expect(pool.sessionCount).toBe(2);
+    pool.destroy();
+  });
+
+  test('a warm floor is opened at once, held through quiet hours, and renewed', async () => {
+    const pool = poolOf({ connections: { max: 4, warm: 2, maxAgeMs: 24 * 60 * minute } });
+    const ready = pool.keepWarm();
+    expect(connects).toHaveLength(2);
+    const sessions = await Promise.all(connects.map((connect) => connect.succeed(100)));
+    await ready;
+    expect(pool.snapshot().map((session) => session.openedFor)).toEqual(['warm', 'warm']);
+    expect((await exchange(pool)).reason).toBe('warm');
+    for (let i = 0; i < 60; i++) await advance(minute);
+    expect(sessions.map((session) => session.state)).toEqual(['open', 'open']);
+    sessions[0]!.leave('goaway');
+    await connects[2]!.succeed(100);
+    expect(pool.snapshot().filter((session) => session.state === 'open')).toHaveLength(2);
+    pool.destroy();
+  });
+
+  test('a warm floor that cannot be opened does not hold up the start, and is tried again', async () => {
+    const pool = poolOf({ connections: { warm: 1 } });
+    const ready = pool.keepWarm();
+    await connects[0]!.fail(new UpstreamError('connect_refused', 'refused', { source: 'connect', processed: 'no' }));
+    await ready;
+    await advance(1_000);
+    expect(connects).toHaveLength(2);
+    pool.destroy();
+    await connects[1]!.fail(new UpstreamError('connect_failed', 'aborted', { source: 'connect', processed: 'no' }));
+  });
+});
+
+test('sessions to an address that the name lost are replaced, the others stay', async () => {
+  const pool = poolOf({ connections: { max: 3 } });
+  checkOut(pool, 2);
+  const old = await connects[0]!.succeed(1, 'open', { remoteAddress: '192.0.2.1:443' });
+  const kept = await connects[1]!.succeed(1, 'open', { remoteAddress: '[2001:db8::7]:443' });
+  pool.setAddresses(['192.0.2.9', '2001:db8::7']);
+  expect(old.state).toBe('open');
+  await connects[2]!.succeed(1, 'open', { remoteAddress: '192.0.2.9:443' });
+  expect(old.state).toBe('draining');
+  expect(kept.state).toBe('open');
+  expect(pool.snapshot().find((session) => session.openedFor === 'dns-changed')?.remoteAddress).toBe('192.0.2.9:443');
+  pool.destroy();
+});
+
+test('a snapshot tells what each session is and has done', async () => {
+  const pool = poolOf();
+  const [waiter] = checkOut(pool, 1) as [TestWaiter];
+  const session = await connects[0]!.succeed(100);
+  pool.noteError(session, 'the stream was reset');
+  await advance(500);
+  expect(pool.snapshot()).toEqual([
+    {
+      origin: 'https://origin',
+      remoteAddress: '192.0.2.1:443',
+      protocol: 'h2',
+      state: 'open',
+      openedFor: 'cold',
+      ageMs: 500,
+      idleMs: 0,
+      activeStreams: 1,
+      startedStreams: 1,
+      lastError: 'the stream was reset',
+    },
+  ]);
+  waiter.finish();
+  pool.destroy();
+});
