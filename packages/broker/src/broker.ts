@@ -1,7 +1,7 @@
 // The daemon: listener, client connections and the upstream registry, from start to the end of its drain.
 
 import type { Socket } from 'node:net';
-import { Registry } from '@hawser/upstream';
+import { Connector, EgressPolicy, Registry, type SessionSnapshot, systemClock } from '@hawser/upstream';
 import { ClientConnection, type ClientConnectionContext } from './client-connection.ts';
 import type { Config } from './config/config.ts';
 import { Listener } from './listener.ts';
@@ -16,7 +16,7 @@ const drainPollMs = 20;
 
 export class Broker {
   readonly #log: Logger;
-  readonly #registry = new Registry();
+  readonly #registry: Registry;
   readonly #connections = new Set<ClientConnection>();
   readonly #context: ClientConnectionContext;
   #listener: Listener | null = null;
@@ -24,18 +24,26 @@ export class Broker {
 
   private constructor(config: Config, log: Logger) {
     this.#log = log;
+    const egress = new EgressPolicy(config.egress);
+    this.#registry = new Registry(systemClock, new Connector({ egress }));
     this.#context = {
-      send: createPipeline(this.#registry),
+      send: createPipeline(this.#registry, egress),
       origins: config.origins,
       log,
       onClosed: (connection) => this.#connections.delete(connection),
     };
   }
 
-  /** Listens; rejects with a ListenError where the socket cannot be taken. */
+  /** Opens the warm sessions, then listens; rejects with a ListenError where the socket cannot be taken. */
   static async start(config: Config, log: Logger): Promise<Broker> {
     const broker = new Broker(config, log);
     const { socket: path, mode } = config.listen;
+    // An origin that cannot be reached delays the start by its connect timeout, and does not prevent it.
+    await Promise.all(
+      config.origins.warm.map(({ origin, options }) => broker.#registry.pool(origin, options).keepWarm()),
+    );
+    const sessions = broker.#registry.sessionCount;
+    if (sessions > 0) log.info({ sessions }, 'sessions are warm');
     broker.#listener = await Listener.open({
       path,
       mode,
@@ -51,6 +59,11 @@ export class Broker {
     let exchanges = 0;
     for (const connection of this.#connections) exchanges += connection.exchangeCount;
     return { connections: this.#connections.size, exchanges, sessions: this.#registry.sessionCount };
+  }
+
+  /** Every session to an origin, for an operator and for tests. */
+  snapshot(): SessionSnapshot[] {
+    return this.#registry.snapshot();
   }
 
   /** Takes nothing new and finishes what runs, for at most `withinMs`; then ends what is left. */

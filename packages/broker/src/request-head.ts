@@ -105,11 +105,12 @@ function isBlank(octet: number): boolean {
   return octet === 0x20 || octet === 0x09;
 }
 
-/** Fields that `connection` names are meant for this hop alone. */
+/** Fields that `connection` names are meant for this hop alone; the length of the body is not one of them. */
 function without(fields: readonly string[], names: readonly string[]): string[] {
   const kept: string[] = [];
   for (let i = 0; i < fields.length; i += 2) {
-    if (!names.includes(fields[i] as string)) kept.push(fields[i] as string, fields[i + 1] as string);
+    const name = fields[i] as string;
+    if (name === 'content-length' || !names.includes(name)) kept.push(name, fields[i + 1] as string);
   }
   return kept;
 }

@@ -207,9 +207,6 @@ class NodeSession implements Session {
   }
 
   #start(head: RequestHead, body: RequestBody): ClientHttp2Stream {
-    if (head.method === 'CONNECT') {
-      throw new SessionError('unsupported', 'CONNECT asks for a tunnel, not for an exchange', { processed: 'no' });
-    }
     const { method, scheme, authority, path, fields } = head;
     const pseudo = [':method', method, ':scheme', scheme, ':authority', authority, ':path', path];
     try {
@@ -230,11 +227,8 @@ class NodeSession implements Session {
   #takeGoaway(code: number, lastStreamId: number): void {
     this.#goaway = { code, lastStreamId };
     this.#drain('goaway');
-    for (const exchange of this.#exchanges) {
-      const error = this.#goawayErrorFor(exchange.streamId);
-      if (error !== null) exchange.fail(error);
-    }
-    // After this event node:http2 closes the session in order for NO_ERROR, and destroys it for any other code.
+    // After this event nghttp2 closes the streams above the last stream id, which `errorFor` then explains; node:http2 goes
+    // on with the others for NO_ERROR, and destroys the session for any other code.
   }
 
   #goawayErrorFor(streamId: number | undefined): SessionError | null {

@@ -1,4 +1,6 @@
-// Which addresses of a name still count: those of the last answer, or for a name that rotates, of all late answers.
+// Which addresses of a name still count: those of its last answer or, for a name that rotates, of all its recent ones.
+
+import type { Address } from './address.ts';
 
 /** Answers that left out an address of the one before; as many within the window make a name one that rotates. */
 const changesThatRotate = 5;
@@ -16,8 +18,9 @@ const maxRemembered = 1_000;
  */
 export class AddressHistory {
   /** Address → when an answer had it last; the one seen longest ago first. */
-  readonly #lastSeen = new Map<string, number>();
-  #latest: ReadonlySet<string> = new Set();
+  readonly #seen = new Map<string, { readonly address: Address; readonly at: number }>();
+  #latest: readonly Address[] = [];
+  /** When the last answers came that left something out. */
   readonly #changes: number[] = [];
 
   isRotating(now: number): boolean {
@@ -25,22 +28,27 @@ export class AddressHistory {
     return this.#changes.length === changesThatRotate && now - (oldest as number) < windowMs;
   }
 
-  /** Takes the addresses of an answer and returns those that count after it. */
-  record(addresses: readonly string[], now: number): readonly string[] {
-    const latest = new Set(addresses);
-    if ([...this.#latest].some((address) => !latest.has(address))) {
+  /** Takes the addresses of an answer. */
+  record(addresses: readonly Address[], now: number): void {
+    const isLeftOut = ({ address }: Address) => !addresses.some((other) => other.address === address);
+    if (this.#latest.some(isLeftOut)) {
       this.#changes.push(now);
       if (this.#changes.length > changesThatRotate) this.#changes.shift();
     }
-    this.#latest = latest;
-    for (const address of latest) {
-      this.#lastSeen.delete(address);
-      this.#lastSeen.set(address, now);
+    this.#latest = addresses;
+    for (const address of addresses) {
+      this.#seen.delete(address.address);
+      this.#seen.set(address.address, { address, at: now });
     }
-    for (const [address, seenAt] of this.#lastSeen) {
-      if (now - seenAt < windowMs && this.#lastSeen.size <= maxRemembered) break;
-      this.#lastSeen.delete(address);
+    for (const [key, { at }] of this.#seen) {
+      if (now - at < windowMs && this.#seen.size <= maxRemembered) break;
+      this.#seen.delete(key);
     }
-    return this.isRotating(now) ? [...this.#lastSeen.keys()] : addresses;
+  }
+
+  /** The addresses that count now. */
+  counted(now: number): readonly Address[] {
+    if (!this.isRotating(now)) return this.#latest;
+    return [...this.#seen.values()].map(({ address }) => address);
   }
 }

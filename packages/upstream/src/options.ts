@@ -10,6 +10,8 @@ export interface TlsOptions {
   readonly cert?: string;
   /** PEM of the client certificate's private key. */
   readonly key?: string;
+  /** Lowest TLS version that is spoken. Default: Node's, TLSv1.2. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
 }
 
 /** All durations in milliseconds. */
@@ -28,6 +30,13 @@ export interface OriginOptions {
   /** `auto`: ALPN decides for https, HTTP/1.1 for http. `h2` over http means prior knowledge. Default `auto`. */
   readonly protocol: 'auto' | 'h2' | 'h1';
   readonly tls: TlsOptions;
+  readonly resolve: {
+    /**
+     * Which of a name's addresses are tried first; the others follow 250 ms later, or when these fail. `auto`: IPv6 where
+     * this host has a global IPv6 address. Default `auto`.
+     */
+    readonly prefer: 'auto' | 'ipv4' | 'ipv6';
+  };
   readonly timeouts: Timeouts;
   readonly retry: {
     /** Attempts in all, the first included; 1 turns repeats off, but for what is provably unprocessed. Default 2. */
@@ -65,6 +74,7 @@ export interface OriginOptions {
 export const defaultOriginOptions: OriginOptions = Object.freeze({
   protocol: 'auto',
   tls: Object.freeze({}),
+  resolve: Object.freeze({ prefer: 'auto' }),
   timeouts: Object.freeze({ connectMs: 1_000, firstByteMs: 30_000, idleMs: 30_000, totalMs: 60_000 }),
   retry: Object.freeze({ attempts: 2, budget: 0.2 }),
   breaker: Object.freeze({ failures: 5, openMs: 10_000 }),

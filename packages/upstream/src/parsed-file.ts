@@ -20,14 +20,14 @@ export class ParsedFile<T> {
 
   /** What the file says now; costs a `stat`. */
   get value(): T {
-    const stats = statSync(this.#path, { throwIfNoEntry: false });
-    if (stats === undefined || (this.#seen !== null && isSame(stats, this.#seen))) return this.#value;
     try {
+      const stats = statSync(this.#path);
+      if (this.#seen !== null && isSame(stats, this.#seen)) return this.#value;
       this.#value = this.#parse(readFileSync(this.#path, 'utf8'));
+      this.#seen = Date.now() - stats.mtimeMs > settledAfterMs ? stats : null;
     } catch {
-      return this.#value;
+      // Missing, or not readable for now.
     }
-    this.#seen = Date.now() - stats.mtimeMs > settledAfterMs ? stats : null;
     return this.#value;
   }
 }

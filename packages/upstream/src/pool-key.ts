@@ -5,8 +5,8 @@ import type { OriginOptions } from './options.ts';
 import { formatOrigin, type Origin } from './origin.ts';
 
 /**
- * Origin, protocol choice, TLS name, trust and client certificate in one string. Secrets enter as a digest only, so the
- * key may be logged.
+ * Origin, protocol choice, TLS name, trust, client certificate and lowest version, and the preferred family, in one string.
+ * Secrets enter as a digest only, so the key may be logged.
  */
 export function poolKey(origin: Origin, options: OriginOptions): string {
   return `${formatOrigin(origin)} ${optionsKey(options)}`;
@@ -18,8 +18,16 @@ const optionsKeys = new WeakMap<OriginOptions, string>();
 function optionsKey(options: OriginOptions): string {
   let key = optionsKeys.get(options);
   if (key === undefined) {
-    const { serverName, ca, cert, key: privateKey } = options.tls;
-    const identity = JSON.stringify([serverName, ca, cert, privateKey, options.http2.engine]);
+    const { serverName, ca, cert, key: privateKey, minVersion } = options.tls;
+    const identity = JSON.stringify([
+      serverName,
+      ca,
+      cert,
+      privateKey,
+      minVersion,
+      options.resolve.prefer,
+      options.http2.engine,
+    ]);
     key = `${options.protocol} ${createHash('sha256').update(identity).digest('base64url').slice(0, 16)}`;
     optionsKeys.set(options, key);
   }

@@ -1,12 +1,13 @@
 // Pool key → session pool; pools are made on first use and forgotten when nothing is left in them.
 
 import { type Clock, systemClock } from './clock.ts';
-import { connectSession } from './connector.ts';
+import { Connector } from './connector.ts';
 import type { OriginOptions } from './options.ts';
 import { formatOrigin, type Origin } from './origin.ts';
 import { poolKey } from './pool-key.ts';
 import type { SessionSnapshot } from './pooled-session.ts';
-import { SessionPool } from './session-pool.ts';
+import type { OnAddresses } from './resolver.ts';
+import { type Connect, SessionPool } from './session-pool.ts';
 
 /** Above this many pools the empty ones are forgotten before another is made. */
 const sweepAbovePools = 1_000;
@@ -14,10 +15,13 @@ const sweepAbovePools = 1_000;
 export class Registry {
   readonly #pools = new Map<string, SessionPool>();
   readonly #clock: Clock;
+  readonly #connector: Connector;
   #isDraining = false;
 
-  constructor(clock: Clock = systemClock) {
+  /** The connector is closed with the registry. */
+  constructor(clock: Clock = systemClock, connector: Connector = new Connector({ clock })) {
     this.#clock = clock;
+    this.#connector = connector;
   }
 
   /** The pool that exchanges with this origin and these options share. */
@@ -26,12 +30,7 @@ export class Registry {
     let pool = this.#pools.get(key);
     if (pool === undefined) {
       if (this.#pools.size >= sweepAbovePools) this.#forgetEmpty();
-      pool = new SessionPool(
-        formatOrigin(origin),
-        options,
-        (events, signal) => connectSession(origin, options, events, this.#clock, signal),
-        this.#clock,
-      );
+      pool = this.#createPool(origin, options);
       if (this.#isDraining) pool.drain();
       this.#pools.set(key, pool);
     }
@@ -58,6 +57,15 @@ export class Registry {
   destroy(): void {
     this.#isDraining = true;
     for (const pool of this.#pools.values()) pool.destroy();
+    this.#connector.close();
+  }
+
+  #createPool(origin: Origin, options: OriginOptions): SessionPool {
+    const onAddresses: OnAddresses = (addresses) => pool.setAddresses(addresses.map(({ address }) => address));
+    const connect: Connect = (events, signal) =>
+      this.#connector.connect(origin, options, { ...events, onAddresses }, signal);
+    const pool = new SessionPool(formatOrigin(origin), options, connect, this.#clock);
+    return pool;
   }
 
   #forgetEmpty(): void {

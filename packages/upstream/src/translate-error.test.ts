@@ -1,17 +1,30 @@
 import { SessionError, type SessionErrorCode } from '@hawser/http2';
 import { describe, expect, test } from 'vitest';
 import { UpstreamError, type UpstreamErrorCode } from './errors.ts';
-import { fromConnectError, fromSessionError } from './translate-error.ts';
+import { fromConnectError, fromDnsError, fromSessionError } from './translate-error.ts';
 
 const origin = 'https://api.example.com';
 
+describe('what looking up the name failed with is dns_failed, whatever the code means elsewhere', () => {
+  test.each(['ENOTFOUND', 'ENODATA', 'EBADNAME', 'ETIMEOUT', 'ECONNREFUSED', 'EREFUSED', 'ESERVFAIL', 'EWHATEVER'])(
+    '%s',
+    (errorCode) => {
+      const cause = Object.assign(new Error(`queryA ${errorCode} api.example.com`), { code: errorCode });
+      const error = fromDnsError(cause, origin);
+      expect(error).toMatchObject({ code: 'dns_failed', source: 'connect', processed: 'no', cause });
+      expect(error.message).toContain(origin);
+      expect(error.message).toContain(errorCode);
+    },
+  );
+
+  test('an error of ours stays what it is', () => {
+    const ours = new UpstreamError('origin_forbidden', 'no', { source: 'broker', processed: 'no' });
+    expect(fromDnsError(ours, origin)).toBe(ours);
+  });
+});
+
 describe('what connecting failed with', () => {
   test.each<[errorCode: string, code: UpstreamErrorCode]>([
-    ['ENOTFOUND', 'dns_failed'],
-    ['EAI_AGAIN', 'dns_failed'],
-    ['ENODATA', 'dns_failed'],
-    ['ESERVFAIL', 'dns_failed'],
-    ['ETIMEOUT', 'dns_failed'],
     ['ECONNREFUSED', 'connect_refused'],
     ['ETIMEDOUT', 'connect_timeout'],
     ['ECONNRESET', 'connect_failed'],

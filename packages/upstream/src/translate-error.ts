@@ -18,6 +18,14 @@ export function fromConnectError(cause: unknown, origin: string): UpstreamError 
   return connectError(reason[0], `${origin}: ${reason[1]} (${describe(error, code)})`, cause);
 }
 
+/** What looking up the name of `origin` failed with: codes of c-ares, some of which mean other things while connecting. */
+export function fromDnsError(cause: unknown, origin: string): UpstreamError {
+  if (cause instanceof UpstreamError) return cause;
+  const code = errorCodeOf(cause);
+  const reason = dnsReasons[code] ?? 'the resolver failed';
+  return connectError('dns_failed', `${origin}: ${reason} (${describe(cause, code)})`, cause);
+}
+
 /** What ended an exchange on a session to `origin`. */
 export function fromSessionError(error: SessionError, origin: string): UpstreamError {
   const code = sessionReasons[error.code];
@@ -38,12 +46,16 @@ const sources: Partial<Record<UpstreamErrorCode, UpstreamErrorSource>> = {
   broker_draining: 'broker',
 };
 
+const dnsReasons: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'the name does not resolve',
+  ENODATA: 'the name has no address',
+  EBADNAME: 'the name cannot be asked for',
+  ETIMEOUT: 'the resolver gave no answer',
+  ECONNREFUSED: 'no resolver listens',
+  EREFUSED: 'the resolver refused the question',
+};
+
 const connectReasons: Readonly<Record<string, readonly [UpstreamErrorCode, string]>> = {
-  ENOTFOUND: ['dns_failed', 'the name does not resolve'],
-  EAI_AGAIN: ['dns_failed', 'the resolver gave no answer'],
-  ENODATA: ['dns_failed', 'the name has no address'],
-  ESERVFAIL: ['dns_failed', 'the resolver failed'],
-  ETIMEOUT: ['dns_failed', 'the resolver gave no answer'],
   ECONNREFUSED: ['connect_refused', 'the port refused the connection'],
   ETIMEDOUT: ['connect_timeout', 'TCP gave up'],
   ECONNRESET: ['connect_failed', 'the origin ended the connection while it was being set up'],
@@ -67,6 +79,8 @@ const connectReasons: Readonly<Record<string, readonly [UpstreamErrorCode, strin
   UNSPECIFIED: ['tls_untrusted', 'the certificate does not verify: a key or digest that is too weak, for instance'],
   INVALID_CA: ['tls_untrusted', 'an authority in the chain may not issue certificates'],
   INVALID_PURPOSE: ['tls_untrusted', 'the certificate is not meant for servers'],
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: ['tls_failed', 'the origin speaks no TLS version from tls.minVersion on'],
+  ERR_SSL_UNSUPPORTED_PROTOCOL: ['tls_failed', 'the origin speaks no TLS version from tls.minVersion on'],
   ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: ['alpn_mismatch', 'the origin speaks none of the offered protocols'],
 };
 

@@ -1,5 +1,6 @@
 import { contentBytes, eventually, type RawConnection, ScriptedRawPeer, TestOrigin } from '@hawser/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ClosingPeer } from './closing-peer.ts';
 import { OpenSession } from './upstream-stand.ts';
 
 const KiB = 1024;
@@ -560,17 +561,13 @@ describe('the session contract', () => {
   });
 
   test('a request that meets a close on its way is unprocessed: it was never written', async () => {
-    const peer = await answering('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+    await using peer = await ClosingPeer.start();
     using open = await OpenSession.open(`http://127.0.0.1:${peer.port}`);
     await open.request('/').ended;
     await hasRoom(open);
-    peer.connections[0]?.end();
-    // The close is on its way to us; we ask before this process has looked.
-    await eventually(() => expect(peer.connections[0]?.socket.writableFinished).toBe(true));
-    if (open.session.freeStreams === 0) return;
-    const answer = await open.request('/').ended;
+    await peer.closeUnseen();
+    const answer = await open.request('/', { method: 'POST' }).ended;
     expect(answer.error).toMatchObject({ code: 'session_closed', processed: 'no' });
-    await peer.close();
   });
 
   test('the remote address has brackets where it is IPv6', async () => {

@@ -199,6 +199,27 @@ final class BrokerAwayTest extends ClientTestCase
         self::assertSame('direct', self::client($broker, Fallback::Direct)->request('POST', $this->origin->url)->body());
     }
 
+    public function testWhatWaitsForRoomMovesWithADrainingBroker(): void
+    {
+        $broker = FakeBroker::run(static function (FakeBroker $broker): void {
+            $old = $broker->accept()->hello();
+            $old->frame();
+            $old->send(BrokerFrames::welcome($old->nonce, 1) . BrokerFrames::response(1));
+            $old->frame();
+            usleep(50_000);
+            $old->send(BrokerFrames::error(2, 8, 'broker_draining', 'the broker is stopping', 0, 'broker'));
+            $new = $broker->accept()->hello();
+            foreach (['a', 'b', 'c'] as $n => $body) {
+                $new->frameOf(3);
+                $new->send(($n === 0 ? BrokerFrames::welcome($new->nonce) : '') . BrokerFrames::response($n + 1, $body));
+            }
+        });
+        $client = self::client($broker);
+        $client->request('GET', self::URL);
+        $exchanges = [$client->start('POST', self::URL), $client->start('POST', self::URL), $client->start('POST', self::URL)];
+        self::assertSame(['a', 'b', 'c'], array_map(static fn($response) => $response->body(), $client->all($exchanges)));
+    }
+
     public function testTooManyConnectionsGoesDirect(): void
     {
         $broker = FakeBroker::run(static function (FakeBroker $broker): void {
@@ -239,6 +260,32 @@ final class BrokerAwayTest extends ClientTestCase
         self::assertLessThan(0.6, microtime(true) - $start);
         self::assertSame(['deadline_exceeded', 60, 'maybe', 'client'], [$e->errorName(), $e->errorNumber(), $e->processed(), $e->source()]);
         self::assertSame([8, 1], $broker->report());
+    }
+
+    public function testEndsAtTheDeadlineWhenTheBrokerReadsNothing(): void
+    {
+        $broker = self::silent();
+        $body = (static function () {
+            for (; ;) {
+                yield str_repeat('x', 4000);
+            }
+        })();
+        $start = microtime(true);
+        self::thrown(TimeoutException::class, static fn() => self::client($broker)->request('PUT', self::URL, ['timeoutMs' => 300, 'body' => $body]));
+        self::assertLessThan(1.0, microtime(true) - $start);
+    }
+
+    public function testStartDoesNotWaitForABrokerThatReadsNothing(): void
+    {
+        $broker = self::silent();
+        $client = self::client($broker);
+        $start = microtime(true);
+        $exchanges = [];
+        for ($n = 0; $n < 200; ++$n) {
+            $exchanges[] = $client->start('GET', self::URL, ['headers' => ['x-filler' => str_repeat('x', 4000)]]);
+        }
+        self::assertLessThan(0.5, microtime(true) - $start);
+        self::assertFalse($exchanges[0]->isEnded());
     }
 
     public function testWhatIsLeftOfTheTimeOfThePhpRequestIsTheLimit(): void

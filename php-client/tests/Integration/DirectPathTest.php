@@ -153,12 +153,17 @@ final class DirectPathTest extends ClientTestCase
     {
         $origin = RawOrigin::run(static function ($stream): void {
             RawOrigin::head($stream);
-            fwrite($stream, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123");
+            fwrite($stream, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
+            usleep(50_000);
+            fwrite($stream, '123');
             fread($stream, 1);
         });
         $client = $this->direct();
+        $start = microtime(true);
         $response = $client->request('GET', $origin->url, ['stream' => true]);
+        usleep(100_000);
         self::assertSame('12', $response->read(2));
+        self::assertLessThan(0.5, microtime(true) - $start, 'what is here is read at once');
         $response->cancel();
         self::assertSame('cancelled', $this->errorName(static fn() => $response->body() . $response->body()));
     }

@@ -124,6 +124,31 @@ final class ManyExchangesTest extends ClientTestCase
         self::assertSame([0, null, 262_144, false, 1_000_000, [6, 1, ['x-sum', '1'], null]], $broker->report());
     }
 
+    public function testASocketThatIsFullForAWhileLosesNothing(): void
+    {
+        $broker = FakeBroker::run(static function (FakeBroker $broker): int {
+            $peer = $broker->accept();
+            usleep(150_000);
+            $peer->hello()->frameOf(3);
+            $peer->send(BrokerFrames::welcome($peer->nonce));
+            $bytes = 0;
+            while (($frame = $peer->frame()) !== null && $frame[0] !== 6) {
+                $bytes += \is_string($frame[2]) ? \strlen($frame[2]) : 0;
+            }
+            $peer->send(BrokerFrames::response(1, 'thanks'));
+
+            return $bytes;
+        });
+        // Small frames, so that the last one before the socket is full is one of those that are written without ado.
+        $body = (static function () {
+            for ($n = 0; $n < 64; ++$n) {
+                yield str_repeat('x', 4000);
+            }
+        })();
+        self::assertSame('thanks', self::client($broker)->request('PUT', self::URL, ['body' => $body])->body());
+        self::assertSame(256_000, $broker->report());
+    }
+
     public function testAStreamedResponseIsGrantedAsItIsRead(): void
     {
         $window = 64 * 1024;
@@ -175,9 +200,12 @@ final class ManyExchangesTest extends ClientTestCase
             $cancel = $peer->frame();
             $peer->frameOf(3);
             $peer->send(BrokerFrames::data(1, 'crossed on the way') . BrokerFrames::end(1) . BrokerFrames::response(2, 'next'));
-            $second = $peer->frame();
+            $frames = [$cancel];
+            for ($n = 0; $n < 4; ++$n) {
+                $frames[] = $peer->frame();
+            }
 
-            return [$cancel, $second];
+            return $frames;
         });
         $client = self::client($broker);
         $response = $client->request('GET', self::URL, ['stream' => true]);
@@ -188,7 +216,9 @@ final class ManyExchangesTest extends ClientTestCase
         $exchange->cancel();
         $e = self::thrown(NetworkException::class, static fn() => $exchange->response());
         self::assertSame('cancelled', $e->errorName());
-        self::assertSame([[8, 1], [3, 3, 1]], array_map(static fn($frame) => \is_array($frame) ? \array_slice($frame, 0, 3) : null, (array) $broker->report()));
+        $dropped = $client->start('GET', self::URL);
+        unset($dropped);
+        self::assertSame([[8, 1], [3, 3, 1], [8, 3], [3, 4, 1], [8, 4]], array_map(static fn($frame) => \is_array($frame) ? \array_slice($frame, 0, 3) : null, (array) $broker->report()));
     }
 
     public function testAnAnswerBeforeTheEndOfTheRequestCancelsTheRest(): void

@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Hawser\Tests\Integration;
 
-use Closure;
 use Hawser\Client;
 use Hawser\ClientOptions;
 use Hawser\Exception\ConnectException;
@@ -18,7 +17,6 @@ use Hawser\Fallback;
 use Hawser\Fields;
 use Hawser\Psr18Client;
 use Hawser\Tests\Support\ClientTestCase;
-use Hawser\Tests\Support\FakeBroker;
 use Hawser\Tests\Support\NodeProcess;
 use Nyholm\Psr7\Factory\Psr17Factory;
 use PHPUnit\Framework\Attributes\DataProvider;
@@ -61,13 +59,11 @@ final class RealBrokerTest extends ClientTestCase
 
     public static function tearDownAfterClass(): void
     {
-        self::closeConnections();
+        self::assertStringNotContainsString('"level":50', self::$broker?->output() ?? '', 'the broker logged an error');
         self::$broker = self::$origin = null;
         array_map(unlink(...), glob(self::$folder . '/*') ?: []);
         @rmdir(self::$folder);
     }
-
-    protected function tearDown(): void {}
 
     /**
      * @return iterable<string, array{bool}>
@@ -186,6 +182,28 @@ final class RealBrokerTest extends ClientTestCase
         self::assertStringNotContainsString('secret', $e->getMessage());
         self::assertLessThan(2.0, microtime(true) - $start);
         self::assertSame(200, self::on($isBroker)->request('GET', self::$url . '/')->status(), 'the next exchange is unharmed');
+    }
+
+    public function testTheSnippetOfTheReadme(): void
+    {
+        $folder = \dirname(__DIR__, 2);
+        self::assertSame(1, preg_match('/```php\n(.*?)```/s', (string) file_get_contents("{$folder}/README.md"), $snippet));
+        $answers = ['/v1/me' => '/status/201', '/a' => '/', '/b' => '/echo', '/copy' => '/inspect', '/large' => '/bytes/1000000'];
+        $code = $snippet[1];
+        foreach ($answers as $path => $answer) {
+            $code = str_replace("'https://api.example.com{$path}'", "'" . self::$url . $answer . "'", $code);
+        }
+        self::assertStringNotContainsString('api.example.com', $code);
+        $process = proc_open(
+            [PHP_BINARY, '-d', 'display_errors=1', '-r', "require '{$folder}/vendor/autoload.php'; {$code} echo \$both['b']->body();"],
+            [1 => ['pipe', 'w']],
+            $pipes,
+            null,
+            ['HAWSER_SOCKET' => self::$socket, 'HAWSER_FALLBACK' => 'fail'] + getenv(),
+        );
+        self::assertIsResource($process);
+        self::assertSame("201 text/plain status 201\nhello", stream_get_contents($pipes[1]));
+        self::assertSame(0, proc_close($process));
     }
 
     private static function on(bool $isBroker): Client

@@ -102,6 +102,23 @@ final class ResynchronisationTest extends ClientTestCase
         $broker->report();
     }
 
+    public function testASocketOnWhichADrainingBrokerSaidGoodbyeIsReplaced(): void
+    {
+        $broker = FakeBroker::run(static function (FakeBroker $broker): void {
+            $peer = $broker->accept()->serveOne('1');
+            usleep(50_000); // when the client has read the answer
+            $peer->send(BrokerFrames::goaway(1));
+            // As Node ends a socket: its own side is closed, the other is read until the client closes.
+            stream_socket_shutdown($peer->stream(), \STREAM_SHUT_WR);
+            $broker->accept()->serveOne('2');
+        });
+        self::assertSame('1', self::client($broker)->request('POST', self::URL)->body());
+        WorkerMemory::forget();
+        usleep(100_000);
+        self::assertSame('2', self::client($broker)->request('POST', self::URL)->body());
+        $broker->report();
+    }
+
     /** The broker went away after the client had found the kept socket alive. */
     public function testAnIdempotentRequestIsRepeatedWhenAKeptSocketEndsBeforeWelcome(): void
     {

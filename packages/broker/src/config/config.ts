@@ -1,6 +1,6 @@
 // The broker's configuration as the rest of the broker sees it.
 
-import { defaultOriginOptions } from '@hawser/upstream';
+import { defaultEgressOptions, defaultOriginOptions, type EgressOptions } from '@hawser/upstream';
 import { Origins } from './origins.ts';
 
 export interface Config {
@@ -10,6 +10,8 @@ export interface Config {
     /** Its permission bits. */
     readonly mode: number;
   };
+  /** Where the broker may connect. */
+  readonly egress: EgressOptions;
   readonly origins: Origins;
 }
 
@@ -19,5 +21,6 @@ export const defaultSocketPath = '/run/hawser/hawser.sock';
 /** What holds without a file: every https and http origin, with the defaults. */
 export const defaultConfig: Config = Object.freeze({
   listen: Object.freeze({ socket: defaultSocketPath, mode: 0o660 }),
+  egress: defaultEgressOptions,
   origins: new Origins([], defaultOriginOptions),
 });

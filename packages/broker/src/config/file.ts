@@ -4,10 +4,16 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import { defaultOriginOptions, type OriginOptions, type TlsOptions } from '@hawser/upstream';
+import {
+  defaultOriginOptions,
+  type EgressOptions,
+  type OriginOptions,
+  OriginPattern,
+  type TlsOptions,
+} from '@hawser/upstream';
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import { type Config, defaultConfig } from './config.ts';
-import { OriginPattern, Origins } from './origins.ts';
+import { Origins } from './origins.ts';
 import { type ConfigFile, checkConfig, type OriginSettings, type Problem } from './schema.ts';
 
 /** The configuration cannot be used. One line per problem: file, line, what was found, what is allowed. */
@@ -70,8 +76,11 @@ class Source {
   describe({ path, key, allowed }: Problem): string {
     const where = this.at(path, key);
     if (key !== null) return `${where}: unknown key '${[...path, key].join('.')}'; ${allowed}`;
-    const value = this.#document.getIn(path);
-    const found = value === undefined ? 'nothing' : JSON.stringify(isNode(value) ? value.toJSON() : value);
+    const value = path.reduce<unknown>(
+      (part, step) => (part as Record<string, unknown> | null)?.[step],
+      this.content(),
+    );
+    const found = value === undefined ? 'nothing' : shortened(JSON.stringify(value));
     return `${where}: ${path.join('.') || 'the file'} is ${found}; allowed: ${allowed}`;
   }
 
@@ -91,6 +100,13 @@ class Source {
   }
 }
 
+/** Enough of a value to know it again: a whole section may stand where a word should. */
+function shortened(text: string): string {
+  return text.length > maxFoundLength ? `${text.slice(0, maxFoundLength)}…` : text;
+}
+
+const maxFoundLength = 100;
+
 function build(config: ConfigFile, source: Source): Config {
   const defaults = merge(defaultOriginOptions, config.defaults ?? {}, {});
   const rules = (config.origins ?? []).map((settings, index) => ({
@@ -102,7 +118,19 @@ function build(config: ConfigFile, source: Source): Config {
       socket: config.listen?.socket ?? defaultConfig.listen.socket,
       mode: config.listen?.mode === undefined ? defaultConfig.listen.mode : Number.parseInt(config.listen.mode, 8),
     }),
+    egress: buildEgress(config.egress ?? {}),
     origins: new Origins(rules, defaults),
+  });
+}
+
+function buildEgress(settings: NonNullable<ConfigFile['egress']>): EgressOptions {
+  const base = defaultConfig.egress;
+  const patterns = (texts: readonly string[]) => texts.map((text) => OriginPattern.parse(text) as OriginPattern);
+  return Object.freeze({
+    default: settings.default ?? base.default,
+    allow: Object.freeze(patterns(settings.allow ?? [])),
+    deny: Object.freeze(patterns(settings.deny ?? [])),
+    denyAddresses: Object.freeze(settings.denyAddresses ?? base.denyAddresses),
   });
 }
 
@@ -111,6 +139,7 @@ function merge(base: OriginOptions, settings: Omit<OriginSettings, 'match'>, tls
   return Object.freeze({
     protocol: settings.protocol ?? base.protocol,
     tls: Object.freeze(tls),
+    resolve: Object.freeze({ prefer: settings.resolve?.prefer ?? base.resolve.prefer }),
     timeouts: Object.freeze({
       connectMs: timeouts?.connect ?? base.timeouts.connectMs,
       firstByteMs: timeouts?.firstByte ?? base.timeouts.firstByteMs,
@@ -160,6 +189,7 @@ function readTls({ tls }: OriginSettings, path: (string | number)[], source: Sou
   };
   const options: TlsOptions = {
     ...(tls.serverName !== undefined && { serverName: tls.serverName }),
+    ...(tls.minVersion !== undefined && { minVersion: tls.minVersion }),
     ...read('ca', checkCertificates),
     ...read('cert', checkCertificates),
     ...read('key', createPrivateKey),

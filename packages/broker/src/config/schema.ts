@@ -1,7 +1,7 @@
 // What hawser.yaml may say; the only file that knows zod.
 
+import { isAddressRange, OriginPattern } from '@hawser/upstream';
 import { z } from 'zod';
-import { OriginPattern } from './origins.ts';
 
 /** One thing that is wrong in a file: where, what was found, what is allowed. */
 export interface Problem {
@@ -90,6 +90,7 @@ const retry = section({ attempts: wholeNumber(1, 10).optional(), budget: share.o
 const breaker = section({ failures: wholeNumber(0, 1_000).optional(), open: duration('1ms', '1h').optional() });
 const queue = section({ max: wholeNumber(0, 100_000).optional(), timeout: duration('1ms', '1h').optional() });
 const protocol = z.enum(['auto', 'h2', 'h1'], 'auto, h2 or h1');
+const resolve = section({ prefer: z.enum(['auto', 'ipv4', 'ipv6'], 'auto, ipv4 or ipv6').optional() });
 const http2 = section({ engine: z.enum(['node'], 'node').optional() });
 
 const tls = section({
@@ -97,13 +98,28 @@ const tls = section({
   ca: text('the path of a PEM file').optional(),
   cert: text('the path of a PEM file').optional(),
   key: text('the path of a PEM file').optional(),
+  minVersion: z.enum(['TLSv1.2', 'TLSv1.3'], 'TLSv1.2 or TLSv1.3').optional(),
 }).refine((value) => (value.cert === undefined) === (value.key === undefined), 'cert and key together, or neither');
 
-const originPattern =
+const originExample =
   'an origin such as https://api.example.com, https://*.example.com or http://localhost:*, without a path';
 
+const originPattern = z
+  .string(originExample)
+  .refine((value) => OriginPattern.parse(value) !== null, { error: originExample });
+
+const addressExample = 'link-local, loopback, private, an address, or a range such as 203.0.113.0/24';
+const addressRange = z.string(addressExample).refine(isAddressRange, { error: addressExample });
+
+const egress = section({
+  default: z.enum(['allow', 'deny'], 'allow or deny').optional(),
+  allow: z.array(originPattern, 'a list of origins').optional(),
+  deny: z.array(originPattern, 'a list of origins').optional(),
+  denyAddresses: z.array(addressRange, 'a list of address groups and ranges').optional(),
+});
+
 const originSettings = section({
-  match: z.string(originPattern).refine((value) => OriginPattern.parse(value) !== null, { error: originPattern }),
+  match: originPattern,
   protocol: protocol.optional(),
   timeouts: timeouts.optional(),
   connections: connections.optional(),
@@ -111,7 +127,13 @@ const originSettings = section({
   breaker: breaker.optional(),
   queue: queue.optional(),
   tls: tls.optional(),
+  resolve: resolve.optional(),
   http2: http2.optional(),
+}).superRefine((settings, context) => {
+  const isWildcard = OriginPattern.parse(settings.match)?.exact === null;
+  if (!isWildcard || (settings.connections?.warm ?? 0) === 0) return;
+  const message = '0 where match has a wildcard: sessions can be held open only to an origin that is named';
+  context.addIssue({ code: 'custom', path: ['connections', 'warm'], message });
 });
 
 const configFile = section({
@@ -122,6 +144,7 @@ const configFile = section({
       .regex(/^0?[0-7]{3}$/, 'an octal mode in quotes, such as "0660"')
       .optional(),
   }).optional(),
+  egress: egress.optional(),
   defaults: section({
     protocol: protocol.optional(),
     timeouts: timeouts.optional(),
@@ -129,6 +152,7 @@ const configFile = section({
     retry: retry.optional(),
     breaker: breaker.optional(),
     queue: queue.optional(),
+    resolve: resolve.optional(),
     http2: http2.optional(),
   }).optional(),
   origins: z.array(originSettings, 'a list of origins, each with a match').optional(),

@@ -21,7 +21,8 @@ export const haproxy: InteropServer = {
 function config({ certificate, directory, port, originPort, settings }: ServerContext) {
   const { requestsPerConnection, keepAliveSeconds, maxStreams } = settings;
   const both = directory.file('both.pem');
-  writeFileSync(both, readFileSync(certificate.cert, 'utf8') + readFileSync(certificate.key, 'utf8'), { mode: 0o600 });
+  const pair = [certificate.cert, certificate.key].map((path) => readFileSync(path, 'utf8'));
+  writeFileSync(both, pair.join('\n'), { mode: 0o600 });
   const lines = [
     'global',
     'log stdout format raw local0',

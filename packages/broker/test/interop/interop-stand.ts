@@ -8,7 +8,6 @@ import {
   createTemporaryDirectory,
   eventually,
   startProcess,
-  type TemporaryDirectory,
   type TestProcess,
 } from '@hawser/testkit';
 import { Broker, createLog, parseConfig } from '../../src/index.ts';
@@ -46,21 +45,22 @@ const runLimitMs = 600_000;
 export class InteropStand implements AsyncDisposable {
   readonly server: RunningServer;
   readonly origin: CountingOrigin;
-  readonly broker: Broker;
-  readonly #directory: TemporaryDirectory;
+  readonly #socket: string;
+  readonly #resources: AsyncDisposableStack;
 
-  private constructor(server: RunningServer, origin: CountingOrigin, broker: Broker, directory: TemporaryDirectory) {
+  private constructor(server: RunningServer, origin: CountingOrigin, socket: string, resources: AsyncDisposableStack) {
     this.server = server;
     this.origin = origin;
-    this.broker = broker;
-    this.#directory = directory;
+    this.#socket = socket;
+    this.#resources = resources;
   }
 
   static async start({ server, protocol, settings = {}, maxConnections }: StandOptions): Promise<InteropStand> {
+    await using resources = new AsyncDisposableStack();
     const authority = await CertificateAuthority.create();
-    const origin = await CountingOrigin.start();
-    const running = await RunningServer.start(server, settings, authority, origin.port);
-    const directory = createTemporaryDirectory();
+    const origin = resources.use(await CountingOrigin.start());
+    const running = resources.use(await RunningServer.start(server, settings, authority, origin.port));
+    const directory = resources.use(createTemporaryDirectory());
     writeFileSync(directory.file('ca.pem'), authority.cert);
     const entry = [
       'match: https://localhost:*',
@@ -68,15 +68,17 @@ export class InteropStand implements AsyncDisposable {
       `protocol: ${protocol}`,
       ...(maxConnections === undefined ? [] : [`connections: { max: ${maxConnections} }`]),
     ];
-    const yaml = `listen: { socket: ${directory.file('hawser.sock')} }\norigins:\n  - ${entry.join('\n    ')}\n`;
+    const socket = directory.file('hawser.sock');
+    const yaml = `listen: { socket: ${socket} }\norigins:\n  - ${entry.join('\n    ')}\n`;
     const broker = await Broker.start(parseConfig(yaml, directory.file('hawser.yaml')), createLog('silent'));
-    return new InteropStand(running, origin, broker, directory);
+    resources.defer(() => broker.drain(0));
+    return new InteropStand(running, origin, socket, resources.move());
   }
 
   /** Starts a script of `test/php`; PHP goes through the broker or not at all. */
   php(name: string, args: readonly string[]): Promise<TestProcess> {
     const script = fileURLToPath(new URL(`../php/${name}`, import.meta.url));
-    const env = { HAWSER_SOCKET: this.#directory.file('hawser.sock'), HAWSER_FALLBACK: 'fail' };
+    const env = { HAWSER_SOCKET: this.#socket, HAWSER_FALLBACK: 'fail' };
     return startProcess('php', [script, ...args], { env });
   }
 
@@ -123,10 +125,7 @@ export class InteropStand implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.broker.drain(0);
-    await this.server[Symbol.asyncDispose]();
-    await this.origin[Symbol.asyncDispose]();
-    this.#directory.remove();
+    await this.#resources.disposeAsync();
   }
 
   #startLoad(load: Load, isGated: boolean): Promise<TestProcess[]> {

@@ -130,10 +130,7 @@ export class RunningServer implements AsyncDisposable {
     void this.#process.exited.then(() => {
       hasEnded = true;
     });
-    await eventually(
-      () => hasEnded || accepts(this.#context.port),
-      { withinMs: 10_000, everyMs: 20 },
-    );
+    await eventually(() => hasEnded || accepts(this.#context.port), { withinMs: 10_000, everyMs: 20 });
     if (!hasEnded) return;
     const { stdout, stderr } = this.#process;
     throw new Error(`${this.#server.name} did not start\n${stdout}\n${stderr}`);

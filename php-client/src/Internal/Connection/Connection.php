@@ -60,8 +60,7 @@ final class Connection implements FrameSink, Path
     /** @var array<int, Transfer> by exchange id */
     private array $open = [];
 
-    /** @var array<int, Transfer> those of `$open` with a request body under way */
-    private array $uploads = [];
+    private readonly Uploads $uploads;
 
     /** @var list<Transfer> begun while as many were open as the broker takes */
     private array $waiting = [];
@@ -79,6 +78,7 @@ final class Connection implements FrameSink, Path
         $this->pid = (int) getmypid();
         $this->encoder = new FrameEncoder($codec);
         $this->reader = new FrameReader($codec);
+        $this->uploads = new Uploads($socket, $this->encoder);
         $nonce = random_bytes(16);
         $this->reader->awaitWelcome($nonce, $socket->isKept);
         $this->prelude = $this->encoder->hello($nonce, $windowBytes, self::AGENT);
@@ -130,7 +130,7 @@ final class Connection implements FrameSink, Path
         if (!$isEnd) {
             $transfer->upload = $body instanceof BodySource ? $body : new EmptySource();
             $transfer->sendWindow = Wire::INITIAL_WINDOW_BYTES - \strlen($inline ?? '');
-            $this->uploads[$id] = $transfer;
+            $this->uploads->add($transfer);
         }
         if ($this->prelude !== '') {
             $frame = $this->prelude . $frame;
@@ -145,7 +145,7 @@ final class Connection implements FrameSink, Path
         if ($this->isClosed) {
             return;
         }
-        $mayUpload = $this->upload();
+        $mayUpload = $this->uploads->send();
         if ($this->isClosed()) {
             return;
         }
@@ -171,8 +171,7 @@ final class Connection implements FrameSink, Path
             if ($missing > 0) {
                 $this->socket->expect($missing);
             }
-        }
-        if (!$this->isWelcomed && !$this->isClosed && (int) hrtime(true) >= $this->welcomeDeadlineNs) {
+        } elseif (!$this->isWelcomed && (int) hrtime(true) >= $this->welcomeDeadlineNs) {
             ($this->onSilence)();
             $this->lose(\sprintf('the broker did not say WELCOME within %d ms', $this->connectTimeoutMs), true);
         }
@@ -211,7 +210,8 @@ final class Connection implements FrameSink, Path
         foreach ([...$this->open, ...$this->waiting] as $transfer) {
             $transfer->fail(Failure::brokerGone($transfer->request, $reason, false));
         }
-        $this->open = $this->uploads = $this->waiting = [];
+        $this->open = $this->waiting = [];
+        $this->uploads->clear();
     }
 
     /**
@@ -318,13 +318,13 @@ final class Connection implements FrameSink, Path
             if ($transfer === null) {
                 return;
             }
-            $this->forget($transfer);
             if ($isBrokerFull && $isUnprocessed) {
-                $this->isLeaving = true;
-                $transfer->owner->recover($transfer, true, $code !== ErrorCode::BrokerDraining->value, $message);
-            } else {
-                $transfer->fail(Failure::fromWire($transfer->request, $code, $name, $message, $isUnprocessed, $source, Failure::facts($facts, false)));
+                $this->leave([$transfer], $code !== ErrorCode::BrokerDraining->value, $message);
+
+                return;
             }
+            $this->forget($transfer);
+            $transfer->fail(Failure::fromWire($transfer->request, $code, $name, $message, $isUnprocessed, $source, Failure::facts($facts, false)));
             $this->startWaiting();
 
             return;
@@ -349,66 +349,7 @@ final class Connection implements FrameSink, Path
 
     public function onGoaway(int $lastExchangeId, string $reason): void
     {
-        $this->isLeaving = true;
-        $unprocessed = array_filter($this->open, static fn(int $id): bool => $id > $lastExchangeId, ARRAY_FILTER_USE_KEY);
-        foreach ($unprocessed as $transfer) {
-            unset($this->open[$transfer->id], $this->uploads[$transfer->id]);
-        }
-        $unprocessed = [...$unprocessed, ...$this->waiting];
-        $this->waiting = [];
-        $this->closeIfDone();
-        foreach ($unprocessed as $transfer) {
-            $transfer->owner->recover($transfer, true, false, 'the broker is draining');
-        }
-    }
-
-    /**
-     * Sends one DATA frame of each upload that has room and something to say. Returns whether any could go on at once.
-     */
-    private function upload(): bool
-    {
-        $isMore = false;
-        foreach ($this->uploads as $id => $transfer) {
-            if ($this->isClosed || $this->socket->hasUnsent()) {
-                return false;
-            }
-            if ($transfer->isPulling || $transfer->sendWindow < 1 || !$this->isUploading($id)) {
-                continue;
-            }
-            $source = $transfer->upload;
-            $payload = '';
-            $transfer->isPulling = true;
-            try {
-                $payload = $source?->take(min($transfer->sendWindow, Wire::MAX_DATA_BYTES)) ?? '';
-                $trailers = $payload === '' ? $transfer->request->trailers() : [];
-            } catch (Throwable $e) {
-                $this->cancel($transfer);
-                $transfer->fail($e);
-                continue;
-            } finally {
-                $transfer->isPulling = false;
-            }
-            if (!$this->isUploading($id)) {
-                continue; // it ended while the caller's code ran
-            }
-            if ($payload === '') {
-                unset($this->uploads[$id]);
-                $transfer->upload = null;
-                $this->send($this->encoder->end($id, $trailers));
-            } else {
-                $transfer->sendWindow -= \strlen($payload);
-                $this->send($this->encoder->data($id, $payload));
-                $isMore = $isMore || $transfer->sendWindow > 0;
-            }
-        }
-
-        return $isMore && !$this->socket->hasUnsent();
-    }
-
-    /** Changes while the caller's code runs. */
-    private function isUploading(int $id): bool
-    {
-        return isset($this->uploads[$id]);
+        $this->leave(array_filter($this->open, static fn(int $id): bool => $id > $lastExchangeId, ARRAY_FILTER_USE_KEY), false, 'the broker is draining');
     }
 
     private function grant(Transfer $transfer): void
@@ -456,7 +397,8 @@ final class Connection implements FrameSink, Path
 
     private function forget(Transfer $transfer): void
     {
-        unset($this->open[$transfer->id], $this->uploads[$transfer->id]);
+        unset($this->open[$transfer->id]);
+        $this->uploads->remove($transfer);
         if ($this->isLeaving) {
             $this->closeIfDone();
         }
@@ -466,6 +408,26 @@ final class Connection implements FrameSink, Path
     {
         while ($this->waiting !== [] && !$this->isClosed && \count($this->open) < $this->maxExchanges) {
             $this->start(array_shift($this->waiting));
+        }
+    }
+
+    /**
+     * Nothing new goes here any more: these exchanges, which the broker did not process, and those that wait go elsewhere.
+     *
+     * @param array<int, Transfer> $unprocessed
+     */
+    private function leave(array $unprocessed, bool $isBrokerAway, string $reason): void
+    {
+        $this->isLeaving = true;
+        foreach ($unprocessed as $transfer) {
+            unset($this->open[$transfer->id]);
+            $this->uploads->remove($transfer);
+        }
+        $unprocessed = [...array_values($unprocessed), ...$this->waiting];
+        $this->waiting = [];
+        $this->closeIfDone();
+        foreach ($unprocessed as $transfer) {
+            $transfer->owner->recover($transfer, true, $isBrokerAway, $reason);
         }
     }
 
@@ -482,7 +444,8 @@ final class Connection implements FrameSink, Path
     private function close(): array
     {
         $transfers = [...array_values($this->open), ...$this->waiting];
-        $this->open = $this->uploads = $this->waiting = [];
+        $this->open = $this->waiting = [];
+        $this->uploads->clear();
         $this->isClosed = true;
         $this->socket->close();
 

@@ -59,11 +59,11 @@ final class Socket
             }
             // The position of a stream counts what went through it: only a new one stands at 0.
             $isKept = ftell($stream) !== 0;
-            $isMidFrame = $isKept && stream_get_meta_data($stream)['blocked'] === false;
-            if ($isMidFrame) {
+            $isUsable = !$isKept || stream_get_meta_data($stream)['blocked'] === true && self::isOpen($stream);
+            if (!$isUsable) {
                 fclose($stream);
             }
-        } while ($isMidFrame);
+        } while (!$isUsable);
         if (!$isKept) {
             // Reads go straight into the string they return, as many octets at once as are asked for.
             stream_set_read_buffer($stream, 0);
@@ -169,6 +169,22 @@ final class Socket
         }
         $this->isBroken = true;
         $this->unsent = '';
+    }
+
+    /**
+     * Whether the broker has not closed a kept stream. PHP has looked, but sees no end behind octets that still wait:
+     * the last words of a broker that drains. They are of no use to anyone, so they are read away.
+     *
+     * @param resource $stream
+     */
+    private static function isOpen(mixed $stream): bool
+    {
+        stream_set_timeout($stream, 0);
+        do {
+            $stale = @fread($stream, self::LARGE_READ_BYTES);
+        } while ($stale !== '' && $stale !== false);
+
+        return !stream_get_meta_data($stream)['eof'];
     }
 
     /** Waits for room or for octets, sends what there is room for, and says whether there are octets. */

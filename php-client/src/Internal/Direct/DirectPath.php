@@ -108,7 +108,8 @@ final class DirectPath implements Path
         });
         $hasProgress = $this->collect();
         $this->run(static function (DirectTransfer $direct) use (&$hasProgress): void {
-            $hasProgress = $direct->work() || $hasProgress;
+            $hasProgress = $direct->work() || $direct->hasNews || $hasProgress;
+            $direct->hasNews = false;
         });
 
         return $hasProgress;
@@ -148,7 +149,6 @@ final class DirectPath implements Path
 
     private function end(DirectTransfer $direct, int $errno): void
     {
-        $this->forget($direct);
         $transfer = $direct->transfer;
         $transfer->facts = self::facts($direct->handle);
         if ($errno !== \CURLE_OK) {
@@ -161,12 +161,15 @@ final class DirectPath implements Path
         } else {
             $transfer->isEnded = true;
         }
+        $this->forget($direct);
     }
 
     private function forget(DirectTransfer $direct): void
     {
         unset($this->open[spl_object_id($direct->handle)]);
         curl_multi_remove_handle($this->multi, $direct->handle);
+        // The handle holds callbacks which hold the handle.
+        curl_reset($direct->handle);
     }
 
     /**

@@ -21,6 +21,9 @@ final class DirectTransfer
     /** What is read ahead of a request body. */
     private const UPLOAD_BYTES = 64 * 1024;
 
+    /** Something of the response came since this was last set to false. */
+    public bool $hasNews = false;
+
     /** curl waits until a streamed response has been read further. */
     private bool $isFull = false;
 
@@ -120,6 +123,7 @@ final class DirectTransfer
             return \CURL_WRITEFUNC_PAUSE;
         }
         $this->transfer->body .= $octets;
+        $this->hasNews = true;
 
         return \strlen($octets);
     }
@@ -150,6 +154,7 @@ final class DirectTransfer
         if ($this->status >= 200) {
             $this->transfer->status = $this->status;
             $this->transfer->fields = $this->fields;
+            $this->hasNews = true;
         } elseif ($this->status !== 101) {
             $this->informational[] = [$this->status, new Fields($this->fields)];
         }

@@ -1,0 +1,78 @@
+// TLS on a connected socket: name, trust, client certificate, versions, ALPN, and resumption.
+
+import { isIP, type Socket } from 'node:net';
+import { checkServerIdentity, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import type { OriginOptions, TlsOptions } from './options.ts';
+
+export interface SecureOptions {
+  /** The origin's host; `tls.serverName` goes before it. */
+  readonly host: string;
+  readonly protocol: OriginOptions['protocol'];
+  readonly tls: TlsOptions;
+  /** A session to resume; the origin may make a new one all the same. */
+  readonly session: Buffer | undefined;
+  /** A session that may be resumed later. Never called for a connection that turned out not to be trusted. */
+  readonly onSession: (session: Buffer) => void;
+}
+
+const alpnOffers = { auto: ['h2', 'http/1.1'], h2: ['h2'], h1: ['http/1.1'] } as const;
+
+/**
+ * Resolves when the handshake is done and the certificate is good. The socket belongs to the result, or is destroyed.
+ * Throws at once for options that OpenSSL refuses, such as a key that is not the certificate's.
+ */
+export function secure(socket: Socket, options: SecureOptions): Promise<TLSSocket> {
+  // RFC 6066 section 3: SNI is a name without the trailing dot, never an address.
+  const name = (options.tls.serverName ?? options.host).replace(/\.$/, '');
+  // What breaks the transport is told by the TLS socket.
+  socket.on('error', () => {});
+  const secured = connect({
+    socket,
+    secureContext: contextOf(options.tls),
+    ALPNProtocols: [...alpnOffers[options.protocol]],
+    ...(isIP(name) === 0 && { servername: name }),
+    // Node would check against `host` where there is no SNI. For a session that is resumed it does not ask at all.
+    checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
+    ...(options.session !== undefined && { session: options.session }),
+  });
+  // TLS 1.2 brings the session before the certificate is checked, and it would be resumed unchecked.
+  let early: Buffer | null = null;
+  let isTrusted = false;
+  secured.on('session', (session: Buffer) => {
+    if (isTrusted) options.onSession(session);
+    else early = session;
+  });
+  return new Promise((resolve, reject) => {
+    const settle = (error?: Error) => {
+      secured.off('secureConnect', settle).off('error', settle).off('close', closed);
+      if (error !== undefined) {
+        secured.destroy();
+        reject(error);
+        return;
+      }
+      isTrusted = true;
+      if (early !== null) options.onSession(early);
+      resolve(secured);
+    };
+    const closed = () => settle(Object.assign(new Error('the connection closed'), { code: 'ECONNRESET' }));
+    secured.once('secureConnect', settle).once('error', settle).once('close', closed);
+  });
+}
+
+/** Made once per options object, of which there are few: a bundle of authorities takes milliseconds to parse. */
+const contexts = new WeakMap<TlsOptions, SecureContext>();
+
+function contextOf(tls: TlsOptions): SecureContext {
+  let context = contexts.get(tls);
+  if (context === undefined) {
+    const { ca, cert, key, minVersion } = tls;
+    context = createSecureContext({
+      ...(ca !== undefined && { ca }),
+      ...(cert !== undefined && { cert }),
+      ...(key !== undefined && { key }),
+      ...(minVersion !== undefined && { minVersion }),
+    });
+    contexts.set(tls, context);
+  }
+  return context;
+}
