@@ -44,12 +44,17 @@ export class Broker {
     );
     const sessions = broker.#registry.sessionCount;
     if (sessions > 0) log.info({ sessions }, 'sessions are warm');
-    broker.#listener = await Listener.open({
-      path,
-      mode,
-      onConnection: (socket) => broker.#accept(socket),
-      onAcceptError: (error) => log.error({ err: error }, 'client connection could not be accepted'),
-    });
+    try {
+      broker.#listener = await Listener.open({
+        path,
+        mode,
+        onConnection: (socket) => broker.#accept(socket),
+        onAcceptError: (error) => log.error({ err: error }, 'client connection could not be accepted'),
+      });
+    } catch (error) {
+      broker.#registry.destroy();
+      throw error;
+    }
     log.info({ socket: path, pid: process.pid }, 'listening');
     return broker;
   }

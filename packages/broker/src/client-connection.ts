@@ -37,7 +37,7 @@ const welcomeDelayMs = 25;
 /** A held response head goes out after this long without the rest of its body. */
 const heldHeadMs = 10;
 
-/** A client connection that broke the protocol is kept this long to take its error frame. */
+/** A client connection that is over is kept this long for the client to take what was written, and to close its end. */
 const lingerMs = 1_000;
 
 /** Bytes queued in the socket beyond which bodies stay upstream. */
@@ -213,10 +213,11 @@ export class ClientConnection implements FrameWriter {
       const message = `${this.#exchanges.size} exchanges are open on this connection; no more are allowed`;
       throw new BrokerError('too_many_exchanges', message, { source: 'client', processed: 'no' });
     }
-    const { origin, head } = prepareRequest(frame.method, frame.url, frame.fields, frame.end ? inlineBytes : null);
+    const bodyBytes = frame.end ? inlineBytes : null;
+    const { origin, head, contentLength } = prepareRequest(frame.method, frame.url, frame.fields, bodyBytes);
     const options: OriginOptions = this.#context.origins.optionsFor(origin);
     const facts = createFacts();
-    const upload = { isWhole: frame.end, bytes: inlineBytes };
+    const upload = { isWhole: frame.end, bytes: inlineBytes, declaredBytes: contentLength };
     const exchange = new ClientExchange(frame.exchangeId, this, facts, this.#windowBytes, upload);
     this.#exchanges.set(frame.exchangeId, exchange);
     const startedAt = performance.now();
@@ -317,9 +318,13 @@ export class ClientConnection implements FrameWriter {
   }
 
   #closeWhenDrained(): void {
-    if (!this.#isDraining || this.#exchanges.size > 0 || this.#isClosed) return;
+    if (!this.#isDraining || this.#exchanges.size > 0 || this.#isClosed || this.#socket.writableEnded) return;
     this.#flush();
-    this.#socket.end();
+    // PHP-FPM keeps its end open until it has another request. What was written is with it by then.
+    this.#socket.end(() => {
+      const timer = setTimeout(() => this.#socket.destroy(), lingerMs);
+      this.#socket.once('close', () => clearTimeout(timer));
+    });
   }
 
   #cancelAll(): void {

@@ -64,13 +64,15 @@ export class ClientExchange implements ResponseSink {
   #isUploaded: boolean;
   #uploadWindowBytes: number;
   #ungrantedBytes = 0;
+  #uploadedBytes: number;
+  readonly #declaredUploadBytes: number | null;
 
   constructor(
     id: number,
     writer: FrameWriter,
     facts: Facts,
     windowBytes: number,
-    upload: { isWhole: boolean; bytes: number },
+    upload: { isWhole: boolean; bytes: number; declaredBytes: number | null },
   ) {
     this.id = id;
     this.#writer = writer;
@@ -78,6 +80,8 @@ export class ClientExchange implements ResponseSink {
     this.#windowBytes = windowBytes;
     this.#isUploaded = upload.isWhole;
     this.#uploadWindowBytes = initialWindowBytes - upload.bytes;
+    this.#uploadedBytes = upload.bytes;
+    this.#declaredUploadBytes = upload.declaredBytes;
   }
 
   start(send: Send, exchange: Exchange): void {
@@ -93,7 +97,8 @@ export class ClientExchange implements ResponseSink {
 
   /** The first bytes of a body that is not whole, which came with REQUEST; the window has counted them. */
   inlineData(body: Buffer): void {
-    this.#handle?.write(body);
+    if (this.#isTooLong()) this.#refuseLength();
+    else this.#handle?.write(body);
   }
 
   data(payload: Buffer): void {
@@ -105,7 +110,9 @@ export class ClientExchange implements ResponseSink {
       const message = `DATA for exchange ${this.id} exceeds its window by ${-this.#uploadWindowBytes} bytes`;
       throw new BrokerError('window_violation', message, clientFault);
     }
-    this.#handle?.write(payload);
+    this.#uploadedBytes += payload.length;
+    if (this.#isTooLong()) this.#refuseLength();
+    else this.#handle?.write(payload);
   }
 
   end(trailers: Fields): void {
@@ -113,7 +120,20 @@ export class ClientExchange implements ResponseSink {
       throw new BrokerError('protocol_error', `END for exchange ${this.id} after its request body ended`, clientFault);
     }
     this.#isUploaded = true;
-    this.#handle?.end(trailers);
+    const isAsDeclared = this.#declaredUploadBytes === null || this.#uploadedBytes === this.#declaredUploadBytes;
+    if (isAsDeclared) this.#handle?.end(trailers);
+    else this.#refuseLength();
+  }
+
+  #isTooLong(): boolean {
+    return this.#declaredUploadBytes !== null && this.#uploadedBytes > this.#declaredUploadBytes;
+  }
+
+  /** A body that is not as long as declared (RFC 9110 section 8.6): the origin must not take it for whole. */
+  #refuseLength(): void {
+    const message = `'content-length' is ${this.#declaredUploadBytes}, the body has ${this.#uploadedBytes} bytes`;
+    this.#handle?.cancel();
+    this.fail(new BrokerError('request_invalid', message, clientFault));
   }
 
   window(increment: number): void {

@@ -1,7 +1,7 @@
 // The Unix socket that PHP connects to: bound beside its path and moved into place, so no client ever sees half of it.
 
 import { randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, lstatSync, mkdirSync, renameSync, type Stats, unlinkSync } from 'node:fs';
+import { chmodSync, linkSync, lstatSync, mkdirSync, renameSync, type Stats, statSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 
@@ -78,10 +78,12 @@ function checkLength(path: string): void {
     throw new ListenError(`socket path ${path} has ${bytes} bytes; a socket address holds ${maxPathBytes}`);
 }
 
+/** One level: with `recursive`, Node tries for ever where the kernel says ENOENT to every attempt, as in /proc. */
 function makeDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true });
+    mkdirSync(directory);
   } catch (error) {
+    if (statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
     throw new ListenError(`cannot make the directory of the socket: ${messageOf(error)}`);
   }
 }

@@ -49,9 +49,12 @@ await program.parseAsync();
 async function serve(options: { config?: string; socket?: string; logLevel: LogLevel }): Promise<void> {
   try {
     const config = configFrom(options);
+    // Before the socket is there: who sees it may also want it gone. A second signal ends the process at once.
+    const signalled = new Promise<unknown>((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));
     const broker = await Broker.start(config, createLog(options.logLevel));
-    const stop = () => void broker.drain(drainMs).then(() => process.exit(0));
-    process.once('SIGTERM', stop).once('SIGINT', stop);
+    await signalled;
+    await broker.drain(drainMs);
+    process.exit(0);
   } catch (error) {
     if (!(error instanceof ConfigError || error instanceof ListenError)) throw error;
     process.stderr.write(`hawser: ${error.message}\n`);

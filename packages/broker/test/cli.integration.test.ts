@@ -14,30 +14,28 @@ import {
   TestOrigin,
   type TestProcess,
 } from '@hawser/testkit';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 const main = new URL('../src/main.ts', import.meta.url).pathname;
 
 let origin: TestOrigin;
 let directory: TemporaryDirectory;
 let socket: string;
+let socketCount = 0;
 let broker: TestProcess;
 
 beforeAll(async () => {
+  directory = createTemporaryDirectory();
   origin = await TestOrigin.start();
 });
 
 afterAll(async () => {
   await origin.close();
+  directory.remove();
 });
 
 beforeEach(() => {
-  directory = createTemporaryDirectory();
-  socket = directory.file('hawser.sock');
-});
-
-afterEach(() => {
-  directory.remove();
+  socket = directory.file(`${++socketCount}.sock`);
 });
 
 describe('serve refuses', () => {
@@ -58,7 +56,7 @@ describe('serve refuses', () => {
       "hawser: --socket is 'hawser.sock'; allowed: an absolute path\n",
     ],
   ])('%s: exit code 1, one message, nothing on standard output', async (_name, yaml, args, message) => {
-    const config = directory.file('hawser.yaml');
+    const config = directory.file(yaml === null ? 'missing.yaml' : 'wrong.yaml');
     if (yaml !== null) writeFileSync(config, yaml);
     const result = await run(['serve', '--config', config, ...args]);
     expect(result).toMatchObject({ code: 1, stdout: '' });
@@ -79,9 +77,9 @@ describe('serve refuses', () => {
   });
 
   test('a socket where none can be', async () => {
-    const { code, stderr } = await run(['serve', '--socket', '/proc/hawser/hawser.sock']);
+    const { code, stderr } = await run(['serve', '--socket', '/dev/null/hawser.sock']);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^hawser: cannot make the directory of the socket: ENOENT/);
+    expect(stderr).toMatch(/^hawser: cannot make the directory of the socket: (EEXIST|ENOTDIR)/);
     expect(stderr).not.toContain('    at ');
   });
 
@@ -110,11 +108,18 @@ describe('serve finds', () => {
 });
 
 describe('request', () => {
-  beforeEach(async () => {
+  let brokerSocket: string;
+
+  beforeAll(async () => {
+    brokerSocket = socket = directory.file('request.sock');
     broker = await startBroker();
   });
 
-  afterEach(async () => {
+  beforeEach(() => {
+    socket = brokerSocket;
+  });
+
+  afterAll(async () => {
     expect((await broker.stop()).code).toBe(0);
   });
 
@@ -136,7 +141,7 @@ describe('request', () => {
     const { stdout, stderr } = await request(['/', '--facts']);
     expect(stdout).toBe('hello');
     const facts = JSON.parse(stderr);
-    expect(facts).toMatchObject({ protocol: 'h2', session: 'cold', attempts: 1 });
+    expect(facts).toMatchObject({ protocol: 'h2', attempts: 1 });
     expect(facts.remoteAddress).toBe(`127.0.0.1:${origin.port}`);
     expect(facts.totalUs).toBeGreaterThan(0);
   });

@@ -6,18 +6,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fpmApp, fpmEnvironment } from './fpm-app.ts';
 import { TestStand } from './test-stand.ts';
 
+/** Errors go where the test reads them. */
+const logged = ['php_admin_flag[log_errors] = on', 'php_admin_flag[display_errors] = off'];
+
 let stand: TestStand;
 let fpm: PhpFpm;
 
 beforeAll(async () => {
   stand = await TestStand.start();
   // One worker: whatever one request leaves behind, the next one finds.
-  const limits = [
-    'php_admin_value[max_execution_time] = 1',
-    'php_admin_flag[log_errors] = on',
-    'php_admin_value[display_errors] = 0',
-  ];
-  fpm = await PhpFpm.start({ workers: 1, pool: [...fpmEnvironment(stand.socket), ...limits] });
+  fpm = await PhpFpm.start({ workers: 1, pool: [...fpmEnvironment(stand.socket), ...logged] });
 });
 
 afterAll(async () => {

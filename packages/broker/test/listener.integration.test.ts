@@ -51,7 +51,7 @@ describe('the socket file', () => {
   });
 
   test('is put into a directory that is made for it', async () => {
-    path = directory.file('run/hawser/hawser.sock');
+    path = directory.file('hawser/hawser.sock');
     await open();
     expect(await answers(path)).toBe(true);
   });

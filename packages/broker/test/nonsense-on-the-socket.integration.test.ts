@@ -1,6 +1,8 @@
 // Bytes that break the wire protocol cost the connection they came on: an error frame, then its end; others go on.
 
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import {
   type ErrorFrame,
   encodeFrame,
@@ -23,6 +25,8 @@ beforeAll(async () => {
 afterEach(() => eventually(() => expect(stand.broker.load).toMatchObject({ connections: 0, exchanges: 0 })));
 
 afterAll(async () => {
+  silent.close();
+  for (const socket of waiting) socket.destroy();
   await stand[Symbol.asyncDispose]();
 });
 
@@ -43,13 +47,19 @@ function prefix(length: number): Buffer {
   return bytes;
 }
 
+/** Accepts and says nothing: an exchange with it waits, and takes no body, for as long as a connect may take. */
+const waiting = new Set<Socket>();
+const silent = createServer((socket) => waiting.add(socket.on('error', () => {})));
+silent.listen(0, '127.0.0.1');
+await once(silent, 'listening');
+
 const open = encodeFrame({
   type: FrameType.request,
   exchangeId: 1,
   end: false,
   timeoutMs: 0,
   method: 'POST',
-  url: 'https://localhost:1/',
+  url: `https://localhost:${(silent.address() as AddressInfo).port}/`,
   fields: [],
   body: null,
 });

@@ -16,6 +16,7 @@ export {
   startProcess,
   type TestProcess,
 } from './child-process.ts';
+export { type DnsReply, type DnsScript, DnsServer } from './dns-server.ts';
 export { type Clock, FakeClock, realClock, type Timer } from './fake-clock.ts';
 export { type FastCgiRequest, type FastCgiResponse, requestFastCgi } from './fastcgi.ts';
 export { encodeFields, type FrameInit, type FrameTypeName, Http2Frame, http2Preface, writeFrame } from './h2-frame.ts';

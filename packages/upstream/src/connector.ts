@@ -13,7 +13,7 @@ import type { OriginOptions } from './options.ts';
 import { formatOrigin, type Origin } from './origin.ts';
 import { poolKey } from './pool-key.ts';
 import { type OnAddresses, Resolver } from './resolver.ts';
-import { secure } from './secure.ts';
+import { secure, secureContextOf } from './secure.ts';
 import { TlsSessions } from './tls-sessions.ts';
 import { fromConnectError, fromDnsError } from './translate-error.ts';
 
@@ -56,8 +56,7 @@ export class Connector {
       const addresses = await attempt.whileResolving(this.#resolver.lookup(origin.host));
       // These very addresses are dialled: another lookup might bring others.
       const allowed = this.#egress.allowedAddresses(origin, addresses);
-      const socket = await this.#open(origin, options, allowed, attempt);
-      attempt.onAbort = () => socket.destroy();
+      const socket = attempt.hold(await this.#open(origin, options, allowed, attempt));
       const watched = new WatchedEvents(events);
       const session = await (protocolOf(socket, origin, options) === 'h2'
         ? connectHttp2(socket, { engine: options.http2.engine, events: watched, clock: this.#clock })
@@ -85,15 +84,16 @@ export class Connector {
     attempt: Attempt,
   ): Promise<Socket | TLSSocket> {
     const ordered = orderAddresses(addresses, options.resolve.prefer);
-    const socket = await dial(ordered, origin.port, this.#clock, attempt.signal);
-    if (origin.scheme === 'http') return socket;
-    attempt.onAbort = () => socket.destroy();
+    if (origin.scheme === 'http') return dial(ordered, origin.port, this.#clock, attempt.signal);
+    // Options that cannot work cost no connection.
+    const context = secureContextOf(options.tls);
+    const socket = attempt.hold(await dial(ordered, origin.port, this.#clock, attempt.signal));
     const key = poolKey(origin, options);
     try {
       return await secure(socket, {
-        host: origin.host,
+        serverName: options.tls.serverName ?? origin.host,
         protocol: options.protocol,
-        tls: options.tls,
+        context,
         session: this.#tlsSessions.get(key),
         onSession: (session) => this.#tlsSessions.set(key, session),
       });
@@ -116,7 +116,7 @@ class Attempt {
   readonly #timer: unknown;
   #isResolving = true;
   /** Called when the attempt is given up; set for what `signal` does not reach. */
-  onAbort: () => void = () => {};
+  #onAbort: () => void = () => {};
 
   constructor(origin: Origin, connectMs: number, clock: Clock, outer: AbortSignal) {
     this.#name = formatOrigin(origin);
@@ -135,21 +135,28 @@ class Attempt {
   /** The lookup goes on without this attempt: others may wait for it, and the next attempt will. */
   async whileResolving(lookup: Promise<readonly Address[]>): Promise<readonly Address[]> {
     const { promise: abandoned, reject } = Promise.withResolvers<never>();
-    this.onAbort = () => reject(this.signal.reason);
-    if (this.signal.aborted) this.onAbort();
+    this.#onAbort = () => reject(this.signal.reason);
+    if (this.signal.aborted) this.#onAbort();
     try {
       return await Promise.race([lookup, abandoned]);
     } catch (cause) {
       throw fromDnsError(cause, this.#name);
     } finally {
       this.#isResolving = false;
-      this.onAbort = () => {};
+      this.#onAbort = () => {};
     }
+  }
+
+  /** From here on the attempt's end is the socket's, until `end`. Throws if it has come already. */
+  hold<T extends Socket>(socket: T): T {
+    this.#onAbort = () => socket.destroy();
+    this.signal.throwIfAborted();
+    return socket;
   }
 
   /** What ended the attempt from here (time, the caller) says more than what the socket made of it. */
   toError(cause: unknown): UpstreamError {
-    this.onAbort();
+    this.#onAbort();
     return fromConnectError(this.signal.aborted ? this.signal.reason : cause, this.#name);
   }
 
@@ -162,7 +169,7 @@ class Attempt {
 
   #giveUp(reason: unknown): void {
     this.#abort.abort(reason);
-    this.onAbort();
+    this.#onAbort();
   }
 
   #timeout(): UpstreamError {

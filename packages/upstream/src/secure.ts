@@ -5,10 +5,10 @@ import { checkServerIdentity, connect, createSecureContext, type SecureContext, 
 import type { OriginOptions, TlsOptions } from './options.ts';
 
 export interface SecureOptions {
-  /** The origin's host; `tls.serverName` goes before it. */
-  readonly host: string;
+  /** What the certificate must be for: a name, which goes into SNI as well, or an address. */
+  readonly serverName: string;
   readonly protocol: OriginOptions['protocol'];
-  readonly tls: TlsOptions;
+  readonly context: SecureContext;
   /** A session to resume; the origin may make a new one all the same. */
   readonly session: Buffer | undefined;
   /** A session that may be resumed later. Never called for a connection that turned out not to be trusted. */
@@ -17,18 +17,15 @@ export interface SecureOptions {
 
 const alpnOffers = { auto: ['h2', 'http/1.1'], h2: ['h2'], h1: ['http/1.1'] } as const;
 
-/**
- * Resolves when the handshake is done and the certificate is good. The socket belongs to the result, or is destroyed.
- * Throws at once for options that OpenSSL refuses, such as a key that is not the certificate's.
- */
+/** Resolves when the handshake is done and the certificate is good. The socket belongs to the result, or is destroyed. */
 export function secure(socket: Socket, options: SecureOptions): Promise<TLSSocket> {
   // RFC 6066 section 3: SNI is a name without the trailing dot, never an address.
-  const name = (options.tls.serverName ?? options.host).replace(/\.$/, '');
+  const name = options.serverName.replace(/\.$/, '');
   // What breaks the transport is told by the TLS socket.
   socket.on('error', () => {});
   const secured = connect({
     socket,
-    secureContext: contextOf(options.tls),
+    secureContext: options.context,
     ALPNProtocols: [...alpnOffers[options.protocol]],
     ...(isIP(name) === 0 && { servername: name }),
     // Node would check against `host` where there is no SNI. For a session that is resumed it does not ask at all.
@@ -59,10 +56,12 @@ export function secure(socket: Socket, options: SecureOptions): Promise<TLSSocke
   });
 }
 
-/** Made once per options object, of which there are few: a bundle of authorities takes milliseconds to parse. */
-const contexts = new WeakMap<TlsOptions, SecureContext>();
-
-function contextOf(tls: TlsOptions): SecureContext {
+/**
+ * Trust, client certificate and versions, made once per options object, of which there are few: a bundle of authorities
+ * takes milliseconds to parse. Throws what OpenSSL says of options that it refuses, such as a key that is not the
+ * certificate's.
+ */
+export function secureContextOf(tls: TlsOptions): SecureContext {
   let context = contexts.get(tls);
   if (context === undefined) {
     const { ca, cert, key, minVersion } = tls;
@@ -76,3 +75,5 @@ function contextOf(tls: TlsOptions): SecureContext {
   }
   return context;
 }
+
+const contexts = new WeakMap<TlsOptions, SecureContext>();

@@ -10,7 +10,7 @@ import {
   type TestOriginOptions,
 } from '@hawser/testkit';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { connectSession } from '../src/connector.ts';
+import { Connector } from '../src/connector.ts';
 import { UpstreamError } from '../src/errors.ts';
 import { defaultOriginOptions, type OriginOptions } from '../src/options.ts';
 import { CountingClock, connectError, OpenSession } from './upstream-stand.ts';
@@ -216,11 +216,10 @@ describe('giving up', () => {
     const peer = await ScriptedRawPeer.start(() => {}, speaksTls ? { certificate, alpn: ['h2'] } : {});
     const clock = new CountingClock();
     const abort = new AbortController();
-    const connecting = connectSession(
+    const connecting = new Connector({ clock }).connect(
       { scheme: 'https', host: 'localhost', port: peer.port },
       { ...defaultOriginOptions, ...options, tls: { ca: authority.cert } },
       { onRoom: () => {}, onDraining: () => {}, onClosed: () => {} },
-      clock,
       abort.signal,
     );
     await eventually(() => peer.connections.length === 1);

@@ -12,7 +12,7 @@ import type {
 import { expect } from 'vitest';
 import { checkOutAndSend } from '../src/check-out.ts';
 import type { Clock, Timer } from '../src/clock.ts';
-import { connectSession } from '../src/connector.ts';
+import { Connector, type ConnectorOptions } from '../src/connector.ts';
 import type { UpstreamError } from '../src/errors.ts';
 import { createFacts, type Exchange, type Facts, type Handle, type Send } from '../src/exchange.ts';
 import { defaultOriginOptions, type OriginOptions } from '../src/options.ts';
@@ -161,12 +161,16 @@ export class OpenSession implements SessionEvents, Disposable {
     this.authority = target.authority;
   }
 
-  static async open(url: string, options: Partial<OriginOptions> = {}): Promise<OpenSession> {
+  static async open(
+    url: string,
+    options: Partial<OriginOptions> = {},
+    network: Omit<ConnectorOptions, 'clock'> = {},
+  ): Promise<OpenSession> {
     const open = new OpenSession(url);
     const { signal } = new AbortController();
     const clock = new CountingClock();
     const merged = { ...defaultOriginOptions, ...options };
-    open.#session = await connectSession(open.origin, merged, open, clock, signal);
+    open.#session = await new Connector({ ...network, clock }).connect(open.origin, merged, open, signal);
     expect(clock.pendingTimers, 'timers left by connecting').toBe(0);
     return open;
   }

@@ -41,8 +41,8 @@ final class BrokerAwayTest extends ClientTestCase
     public function testAbsentFailsAtOnceWhereThatIsWanted(): void
     {
         $start = microtime(true);
-        $e = $this->unavailable(static fn() => self::client(FakeBroker::path(), connectTimeoutMs: 200)->request('POST', self::URL));
-        self::assertLessThan(0.2, microtime(true) - $start);
+        $e = $this->unavailable(static fn() => self::client(FakeBroker::path(), connectTimeoutMs: 2000)->request('POST', self::URL));
+        self::assertLessThan(1.0, microtime(true) - $start);
         self::assertSame(['broker_unavailable', 0, 'no', 'broker'], [$e->errorName(), $e->errorNumber(), $e->processed(), $e->source()]);
         self::assertStringContainsString('No such file or directory', $e->getMessage());
         self::assertStringNotContainsString('secret', $e->getMessage());
@@ -63,13 +63,13 @@ final class BrokerAwayTest extends ClientTestCase
     {
         $broker = self::silent();
         $start = microtime(true);
-        self::assertSame('directabc', self::client($broker, Fallback::Direct, 100)->request('PUT', $this->origin->url, ['body' => 'abc'])->body());
-        self::assertGreaterThan(0.09, microtime(true) - $start);
-        self::assertLessThan(0.5, microtime(true) - $start);
+        self::assertSame('directabc', self::client($broker, Fallback::Direct, 500)->request('PUT', $this->origin->url, ['body' => 'abc'])->body());
+        self::assertGreaterThan(0.45, microtime(true) - $start);
+        self::assertLessThan(3.0, microtime(true) - $start);
         // For a moment the broker is not even asked.
         $start = microtime(true);
-        self::assertSame('direct', self::client($broker, Fallback::Direct, 100)->request('POST', $this->origin->url)->body());
-        self::assertLessThan(0.09, microtime(true) - $start);
+        self::assertSame('direct', self::client($broker, Fallback::Direct, 500)->request('POST', $this->origin->url)->body());
+        self::assertLessThan(0.45, microtime(true) - $start);
     }
 
     public function testSilentMayHaveProcessedAPost(): void
@@ -78,7 +78,7 @@ final class BrokerAwayTest extends ClientTestCase
             $broker = self::silent();
             $start = microtime(true);
             $e = $this->unavailable(fn() => self::client($broker, $fallback, 100)->request('POST', $this->origin->url));
-            self::assertLessThan(0.5, microtime(true) - $start);
+            self::assertLessThan(3.0, microtime(true) - $start);
             self::assertSame('maybe', $e->processed());
             self::assertStringContainsString('did not say WELCOME within 100 ms', $e->getMessage());
         }
@@ -257,7 +257,7 @@ final class BrokerAwayTest extends ClientTestCase
         });
         $start = microtime(true);
         $e = self::thrown(TimeoutException::class, static fn() => self::client($broker)->request('GET', self::URL, ['timeoutMs' => 100]));
-        self::assertLessThan(0.6, microtime(true) - $start);
+        self::assertLessThan(3.0, microtime(true) - $start);
         self::assertSame(['deadline_exceeded', 60, 'maybe', 'client'], [$e->errorName(), $e->errorNumber(), $e->processed(), $e->source()]);
         self::assertSame([8, 1], $broker->report());
     }
@@ -272,7 +272,7 @@ final class BrokerAwayTest extends ClientTestCase
         })();
         $start = microtime(true);
         self::thrown(TimeoutException::class, static fn() => self::client($broker)->request('PUT', self::URL, ['timeoutMs' => 300, 'body' => $body]));
-        self::assertLessThan(1.0, microtime(true) - $start);
+        self::assertLessThan(3.0, microtime(true) - $start);
     }
 
     public function testStartDoesNotWaitForABrokerThatReadsNothing(): void
@@ -284,7 +284,7 @@ final class BrokerAwayTest extends ClientTestCase
         for ($n = 0; $n < 200; ++$n) {
             $exchanges[] = $client->start('GET', self::URL, ['headers' => ['x-filler' => str_repeat('x', 4000)]]);
         }
-        self::assertLessThan(0.5, microtime(true) - $start);
+        self::assertLessThan(5.0, microtime(true) - $start);
         self::assertFalse($exchanges[0]->isEnded());
     }
 
@@ -316,7 +316,7 @@ final class BrokerAwayTest extends ClientTestCase
         }
         $timeouts = $broker->report();
         self::assertIsArray($timeouts);
-        self::assertEqualsWithDelta([800, 300, 5000], $timeouts, 30);
+        self::assertEqualsWithDelta([800, 300, 5000], $timeouts, 200);
     }
 
     public function testBothPathsGoOnAtOnce(): void

@@ -137,7 +137,7 @@ final class DirectPathTest extends ClientTestCase
     public function testRunsManyAtOnce(): void
     {
         $origin = RawOrigin::run(RawOrigin::answering(static function (): string {
-            usleep(200_000);
+            usleep(400_000);
 
             return self::echo('', 'slow');
         }));
@@ -146,7 +146,7 @@ final class DirectPathTest extends ClientTestCase
         $responses = $client->all(array_map(static fn() => $client->start('GET', $origin->url), range(1, 10)));
         self::assertCount(10, $responses);
         self::assertSame('slow', $responses[9]->body());
-        self::assertLessThan(1.5, microtime(true) - $start, 'ten times 200 ms, one after the other, would take two seconds');
+        self::assertLessThan(3.5, microtime(true) - $start, 'ten times 400 ms, one after the other, would take four seconds');
     }
 
     public function testDropsAStreamedResponse(): void
@@ -154,16 +154,18 @@ final class DirectPathTest extends ClientTestCase
         $origin = RawOrigin::run(static function ($stream): void {
             RawOrigin::head($stream);
             fwrite($stream, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
-            usleep(50_000);
+            usleep(1_500_000);
             fwrite($stream, '123');
             fread($stream, 1);
         });
         $client = $this->direct();
         $start = microtime(true);
         $response = $client->request('GET', $origin->url, ['stream' => true]);
-        usleep(100_000);
+        self::assertLessThan(1.0, microtime(true) - $start, 'the head is here before the body');
+        usleep(1_600_000);
+        $start = microtime(true);
         self::assertSame('12', $response->read(2));
-        self::assertLessThan(0.5, microtime(true) - $start, 'what is here is read at once');
+        self::assertLessThan(0.7, microtime(true) - $start, 'what is here is read at once');
         $response->cancel();
         self::assertSame('cancelled', $this->errorName(static fn() => $response->body() . $response->body()));
     }
@@ -232,7 +234,7 @@ final class DirectPathTest extends ClientTestCase
         $start = microtime(true);
         $e = self::thrown(TimeoutException::class, fn() => $this->direct()->request('GET', $origin->url, ['timeoutMs' => 150]));
         self::assertSame('deadline_exceeded', $e->errorName());
-        self::assertLessThan(1.0, microtime(true) - $start);
+        self::assertLessThan(3.0, microtime(true) - $start);
     }
 
     public function testLogsOnce(): void

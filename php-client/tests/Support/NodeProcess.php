@@ -38,7 +38,10 @@ final class NodeProcess
         $end = microtime(true) + 20;
         while (!(bool) $isReady($this->output())) {
             if (microtime(true) > $end || !proc_get_status($process)['running']) {
-                throw new RuntimeException("{$script} is not ready: " . $this->output());
+                $output = $this->output();
+                $this->end();
+
+                throw new RuntimeException("{$script} is not ready: {$output}");
             }
             usleep(10_000);
         }
@@ -46,10 +49,7 @@ final class NodeProcess
 
     public function __destruct()
     {
-        proc_terminate($this->process, \SIGKILL);
-        fclose($this->input);
-        proc_close($this->process);
-        unlink($this->log);
+        $this->end();
     }
 
     /** Whether the packages are there, or only this composer package is. */
@@ -61,6 +61,14 @@ final class NodeProcess
     public function output(): string
     {
         return (string) file_get_contents($this->log);
+    }
+
+    private function end(): void
+    {
+        proc_terminate($this->process, \SIGKILL);
+        fclose($this->input);
+        proc_close($this->process);
+        unlink($this->log);
     }
 
     private static function node(): string

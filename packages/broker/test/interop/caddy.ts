@@ -59,7 +59,7 @@ function config(context: ServerContext) {
         }
         format json
       }
-      ${requestsPerConnection === undefined ? '' : '@tenth query id=*0\n      header @tenth Connection close'}
+      ${requestsPerConnection === undefined ? '' : '@tenth vars_regexp {query.id} 0$\n      header @tenth Connection close'}
       handle /echo {
         reverse_proxy 127.0.0.1:${originPort}
       }
@@ -73,7 +73,8 @@ function config(context: ServerContext) {
 
 function load(socketPath: string, body: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'text/caddyfile', 'cache-control': 'must-revalidate' };
+    // It refuses any other host on a Unix socket; `must-revalidate` makes it take a configuration that has not changed.
+    const headers = { host: '', 'content-type': 'text/caddyfile', 'cache-control': 'must-revalidate' };
     const sent = request({ socketPath, method: 'POST', path: '/load', headers }, (response) => {
       response.resume();
       response.once('end', () =>

@@ -7,7 +7,7 @@ import { contents } from './contents.ts';
 /** Cleartext HTTP/1.1 on 127.0.0.1. It never closes a connection, so that no failure of a run is one between the two servers. */
 export class CountingOrigin implements AsyncDisposable {
   readonly #server: Server;
-  /** How often each id of `?id=` came with a whole body. */
+  /** How often each id of `?id=` came by POST, with a whole body. */
   readonly executions = new Map<string, number>();
 
   private constructor(server: Server) {
@@ -40,7 +40,7 @@ export class CountingOrigin implements AsyncDisposable {
     request.once('end', () => {
       const { pathname, searchParams } = new URL(request.url ?? '/', 'http://origin');
       const id = searchParams.get('id');
-      if (id !== null) this.executions.set(id, (this.executions.get(id) ?? 0) + 1);
+      if (id !== null && request.method === 'POST') this.executions.set(id, (this.executions.get(id) ?? 0) + 1);
       if (pathname === '/echo') respond(response, 200, Buffer.concat(chunks));
       else if (pathname === '/small') respond(response, 200, contents.small);
       else if (pathname === '/large') respond(response, 200, contents.large);

@@ -7,7 +7,11 @@ export const haproxy: InteropServer = {
   name: 'haproxy',
   protocols: ['h2', 'h1'],
   defaultRequestsPerConnection: {},
-  can: (what, protocol) => what !== 'maxStreams' || protocol === 'h2',
+  can: (what, protocol) => {
+    // It makes nothing of `Connection: close` in HTTP/2.
+    if (what === 'requestsPerConnection') return protocol === 'h1';
+    return what !== 'maxStreams' || protocol === 'h2';
+  },
   configure(context) {
     const file = context.directory.file('haproxy.cfg');
     writeFileSync(file, config(context));

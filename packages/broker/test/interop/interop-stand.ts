@@ -1,16 +1,16 @@
-// A server from a Debian package, the broker in this process, and several PHP processes in front of it.
+// A server from a Debian package, a broker process, and several PHP processes in front of it.
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
   CertificateAuthority,
   createTemporaryDirectory,
   eventually,
+  startNode,
   startProcess,
   type TestProcess,
 } from '@hawser/testkit';
-import { Broker, createLog, parseConfig } from '../../src/index.ts';
 import { digests } from './contents.ts';
 import { CountingOrigin } from './counting-origin.ts';
 import { addReports, type LoadReport } from './load-report.ts';
@@ -44,13 +44,21 @@ const runLimitMs = 600_000;
 /** `await using stand = await InteropStand.start(…)` leaves nothing behind. */
 export class InteropStand implements AsyncDisposable {
   readonly server: RunningServer;
-  readonly origin: CountingOrigin;
+  readonly #origin: CountingOrigin;
+  readonly #broker: TestProcess;
   readonly #socket: string;
   readonly #resources: AsyncDisposableStack;
 
-  private constructor(server: RunningServer, origin: CountingOrigin, socket: string, resources: AsyncDisposableStack) {
+  private constructor(
+    server: RunningServer,
+    origin: CountingOrigin,
+    broker: TestProcess,
+    socket: string,
+    resources: AsyncDisposableStack,
+  ) {
     this.server = server;
-    this.origin = origin;
+    this.#origin = origin;
+    this.#broker = broker;
     this.#socket = socket;
     this.#resources = resources;
   }
@@ -69,10 +77,13 @@ export class InteropStand implements AsyncDisposable {
       ...(maxConnections === undefined ? [] : [`connections: { max: ${maxConnections} }`]),
     ];
     const socket = directory.file('hawser.sock');
-    const yaml = `listen: { socket: ${socket} }\norigins:\n  - ${entry.join('\n    ')}\n`;
-    const broker = await Broker.start(parseConfig(yaml, directory.file('hawser.yaml')), createLog('silent'));
-    resources.defer(() => broker.drain(0));
-    return new InteropStand(running, origin, socket, resources.move());
+    const config = directory.file('hawser.yaml');
+    writeFileSync(config, `listen: { socket: ${socket} }\norigins:\n  - ${entry.join('\n    ')}\n`);
+    // A process of its own, so that what the test does does not hold it up.
+    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+    const broker = resources.use(await startNode(main, ['serve', '--config', config]));
+    await broker.line((line) => line.includes('"listening"'));
+    return new InteropStand(running, origin, broker, socket, resources.move());
   }
 
   /** Starts a script of `test/php`; PHP goes through the broker or not at all. */
@@ -100,32 +111,44 @@ export class InteropStand implements AsyncDisposable {
     return finish(processes);
   }
 
-  /** Connections that carried the requests in the server's log, once that is complete. */
-  async connections(report: LoadReport): Promise<number> {
+  /** Connections that are open to the server now. */
+  get openConnections(): number {
+    // The kernel's own list: local and remote address, then the state, all in hexadecimal.
+    const table = readFileSync('/proc/net/tcp', 'utf8');
+    const port = this.server.port.toString(16).toUpperCase().padStart(4, '0');
+    return table.match(new RegExp(`^ *\\d+: \\S+ \\S+:${port} (01|08) `, 'gm'))?.length ?? 0;
+  }
+
+  /** Connections that carried requests with such ids in the server's log, once that shows at least so many requests. */
+  async connections(ids: string, requests: number): Promise<number> {
     const log = await eventually(
       () => {
-        const lines = this.server.log();
-        return lines.length >= report.answers && lines;
+        const lines = this.server.log().filter(({ target }) => idOf(target)?.startsWith(ids));
+        return lines.length >= requests && lines;
       },
       { withinMs: 10_000, everyMs: 50 },
     );
     return new Set(log.map(({ connection }) => connection)).size;
   }
 
-  /** Ids that were acted on more than once: by the counting origin, or by a server that answers for itself. */
+  /** Ids of POSTs that were acted on more than once: by the counting origin, or by a server that answers for itself. */
   duplicates(ids: string): string[] {
-    const counted = new Map(this.origin.executions);
+    const counted = new Map(this.#origin.executions);
     if (counted.size === 0) {
       for (const { target } of this.server.log()) {
-        const id = new URLSearchParams(target.split('?')[1]).get('id');
+        const id = target.startsWith('/echo?') ? idOf(target) : null;
         if (id !== null) counted.set(id, (counted.get(id) ?? 0) + 1);
       }
     }
     return [...counted].filter(([id, times]) => id.startsWith(ids) && times > 1).map(([id]) => id);
   }
 
+  /** Throws where the broker has ended by itself. */
   async [Symbol.asyncDispose](): Promise<void> {
+    const { code, signal } = await this.#broker.stop('SIGTERM');
     await this.#resources.disposeAsync();
+    if (code === 0) return;
+    throw new Error(`the broker ended with ${code ?? signal}\n${this.#broker.stdout}\n${this.#broker.stderr}`);
   }
 
   #startLoad(load: Load, isGated: boolean): Promise<TestProcess[]> {
@@ -145,4 +168,8 @@ async function finish(processes: readonly TestProcess[]): Promise<LoadReport> {
   );
   await Promise.all(processes.map((php) => php.stop()));
   return addReports(reports);
+}
+
+function idOf(target: string): string | null {
+  return new URLSearchParams(target.split('?')[1]).get('id');
 }

@@ -75,6 +75,7 @@ export interface InteropServer {
 
 /** A server that was started for one test, on a port of 127.0.0.1. */
 export class RunningServer implements AsyncDisposable {
+  readonly port: number;
   readonly url: string;
   readonly #server: InteropServer;
   readonly #context: ServerContext;
@@ -84,6 +85,7 @@ export class RunningServer implements AsyncDisposable {
     this.#server = server;
     this.#context = context;
     this.#process = process;
+    this.port = context.port;
     this.url = `https://localhost:${context.port}`;
   }
 

@@ -28,6 +28,8 @@ switch ($_GET['do'] ?? '') {
     case 'burn':
         $response = (new Client())->request('GET', $url, ['stream' => true]);
         echo getmypid(), "\n";
+        // Only now: what the client knows of the limit when it sends, it keeps as its own deadline.
+        set_time_limit(1);
         // The limit counts processor time: reading alone would wait, not burn.
         while ($response->read(1000) !== '') {
             for ($until = hrtime(true) + 2_000_000; hrtime(true) < $until;);
