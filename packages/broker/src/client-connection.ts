@@ -37,6 +37,9 @@ const welcomeDelayMs = 25;
 /** A held response head goes out after this long without the rest of its body. */
 const heldHeadMs = 10;
 
+/** After GOAWAY a request that crossed it is refused as unprocessed for this long; only then does the connection end. */
+const lateRequestMs = 100;
+
 /** A client connection that is over is kept this long for the client to take what was written, and to close its end. */
 const lingerMs = 1_000;
 
@@ -60,6 +63,7 @@ export class ClientConnection implements FrameWriter {
   #welcome: Buffer | null = null;
   #welcomeTimer: NodeJS.Timeout | null = null;
   #heldTimer: NodeJS.Timeout | null = null;
+  #lateTimer: NodeJS.Timeout | null = null;
 
   constructor(socket: Socket, context: ClientConnectionContext) {
     this.#socket = socket;
@@ -85,7 +89,10 @@ export class ClientConnection implements FrameWriter {
         reason: 'the broker is stopping',
       });
     }
-    this.#closeWhenDrained();
+    this.#lateTimer = setTimeout(() => {
+      this.#lateTimer = null;
+      this.#closeWhenDrained();
+    }, lateRequestMs);
   }
 
   destroy(): void {
@@ -318,7 +325,8 @@ export class ClientConnection implements FrameWriter {
   }
 
   #closeWhenDrained(): void {
-    if (!this.#isDraining || this.#exchanges.size > 0 || this.#isClosed || this.#socket.writableEnded) return;
+    if (!this.#isDraining || this.#lateTimer !== null || this.#exchanges.size > 0) return;
+    if (this.#isClosed || this.#socket.writableEnded) return;
     this.#flush();
     // PHP-FPM keeps its end open until it has another request. What was written is with it by then.
     this.#socket.end(() => {
@@ -341,6 +349,7 @@ export class ClientConnection implements FrameWriter {
     this.#cancelAll();
     if (this.#welcomeTimer !== null) clearTimeout(this.#welcomeTimer);
     if (this.#heldTimer !== null) clearTimeout(this.#heldTimer);
+    if (this.#lateTimer !== null) clearTimeout(this.#lateTimer);
     this.#context.onClosed(this);
   };
 }

@@ -127,11 +127,14 @@ describe('a place where no socket can be', () => {
     await expect(open()).rejects.toThrow(/^cannot make the directory of the socket: E(NOTDIR|EXIST)/);
   });
 
-  test.skipIf(process.getuid?.() === 0)('a directory that may not be written', async () => {
-    chmodSync(directory.path, 0o500);
-    await expect(open()).rejects.toThrow(/^cannot listen in .*EACCES/);
-    chmodSync(directory.path, 0o700);
-  });
+  test.skipIf(process.getuid?.() === 0)(
+    'a directory that may not be written (not for root, who may write everywhere)',
+    async () => {
+      chmodSync(directory.path, 0o500);
+      await expect(open()).rejects.toThrow(/^cannot listen in .*EACCES/);
+      chmodSync(directory.path, 0o700);
+    },
+  );
 });
 
 describe('close', () => {

@@ -1,5 +1,6 @@
 // What tests, the bench and the demo may use.
 
+export { BlackHole } from './black-hole.ts';
 export {
   CertificateAuthority,
   type CertificatePair,

@@ -90,6 +90,8 @@ describe('by address', () => {
     ['203.0.113.7', ['203.0.113.7', '::ffff:203.0.113.7']],
     ['2001:db8::/32', ['2001:db8::', '2001:db8:ffff::1']],
     ['2001:DB8::0007', ['2001:db8::7']],
+    ['::ffff:10.0.0.0/104', ['10.1.2.3', '::ffff:10.1.2.3']],
+    ['::/0', ['::1', '2001:db8::1', '::ffff:10.1.2.3']],
     ['0.0.0.0/0', ['1.1.1.1', '::ffff:1.1.1.1']],
   ])('%s refuses what is in it, in every form', (entry, addresses) => {
     const { refusingEntry } = bound(policy({ denyAddresses: [entry] }));

@@ -43,10 +43,11 @@ export const addressGroups = {
 /** Verdicts kept by origin; a pod talks to few origins, a hostile client to as many as it likes. */
 const maxRemembered = 10_000;
 
-/** A range of `denyAddresses`, with the entry that it stands for. */
+/** An entry of `denyAddresses`, as the addresses of each family see it: to BlockList every IPv4 address is in ::/0. */
 interface Range {
   readonly entry: string;
-  readonly list: BlockList;
+  readonly ipv4: BlockList;
+  readonly ipv6: BlockList;
 }
 
 export class EgressPolicy {
@@ -57,7 +58,7 @@ export class EgressPolicy {
   /** Throws a RangeError for an entry of `denyAddresses` that is no group, CIDR or address. */
   constructor(options: EgressOptions = defaultEgressOptions) {
     this.#options = options;
-    this.#ranges = options.denyAddresses.map((entry) => ({ entry, list: blockList(entry) }));
+    this.#ranges = options.denyAddresses.map(toRange);
   }
 
   /** Every origin is allowed, so none needs to be asked about. */
@@ -88,7 +89,7 @@ export class EgressPolicy {
     // A zone is no part of the address.
     const [plain] = address.address.split('%', 1) as [string];
     const family = address.family === 4 ? 'ipv4' : 'ipv6';
-    return this.#ranges.find(({ list }) => list.check(plain, family))?.entry ?? null;
+    return this.#ranges.find((range) => range[family].check(plain, family))?.entry ?? null;
   }
 
   #allows(origin: Origin): boolean {
@@ -138,19 +139,22 @@ class RefusedHandle implements Handle {
   }
 }
 
-function blockList(entry: string): BlockList {
+function toRange(entry: string): Range {
   const isGroup = Object.hasOwn(addressGroups, entry);
-  const ranges: readonly string[] = isGroup ? addressGroups[entry as keyof typeof addressGroups] : [entry];
-  const list = new BlockList();
-  for (const text of ranges) {
-    const range = parseRange(text);
-    if (range === null) throw new RangeError(`egress.denyAddresses has ${JSON.stringify(entry)}, which is no range`);
-    const { network, prefix, family } = range;
-    list.addSubnet(network, prefix, family);
-    if (family === 'ipv4')
-      for (const form of embeddings(network)) list.addSubnet(form.network, form.bits + prefix, 'ipv6');
+  const texts: readonly string[] = isGroup ? addressGroups[entry as keyof typeof addressGroups] : [entry];
+  const range: Range = { entry, ipv4: new BlockList(), ipv6: new BlockList() };
+  for (const text of texts) {
+    const parsed = parseRange(text);
+    if (parsed === null) throw new RangeError(`egress.denyAddresses has ${JSON.stringify(entry)}, which is no range`);
+    const { network, prefix, family } = parsed;
+    range[family].addSubnet(network, prefix, family);
+    if (family === 'ipv4') {
+      for (const form of embeddings(network)) range.ipv6.addSubnet(form.network, form.bits + prefix, 'ipv6');
+    } else if (network.startsWith('::ffff:') && prefix >= 96) {
+      range.ipv4.addSubnet(network, prefix, 'ipv6');
+    }
   }
-  return list;
+  return range;
 }
 
 function parseRange(text: string): { network: string; prefix: number; family: 'ipv4' | 'ipv6' } | null {

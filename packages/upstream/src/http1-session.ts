@@ -177,7 +177,6 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
   readonly #upload: Readable | null;
   #controller: Dispatcher.DispatchController | null = null;
   #isOver = false;
-  #isReusable = true;
   #isHeadSeen = false;
   #isUploaded: boolean;
   #unconsumedBytes = 0;
@@ -281,14 +280,12 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
       this.fail(error);
       return;
     }
-    const { fields, connectionOptions } = decodeFields(raw);
+    const fields = decodeFields(raw);
     if (status < 200) {
       this.#sink.onInformational(status, fields);
       return;
     }
     this.#isHeadSeen = true;
-    // RFC 9112 section 9.6
-    if (connectionOptions.includes('close')) this.#isReusable = false;
     this.#sink.onResponse(status, fields);
   }
 
@@ -322,13 +319,13 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
       return;
     }
     this.#isOver = true;
-    if (trailers.length > 0) this.#sink.onTrailers(decodeFields(trailers).fields);
+    if (trailers.length > 0) this.#sink.onTrailers(decodeFields(trailers));
     this.#sink.onEnd();
-    // undici decides after this call whether it closes the connection, for reasons of its own (HTTP/1.0, a keep-alive
-    // time that is almost over): there is room only after that.
+    // undici decides after this call whether it closes the connection (RFC 9112 section 9.3, or a keep-alive time that is
+    // almost over): there is room only after that.
     queueMicrotask(() => {
       // An answer that came before the request was sent whole leaves the connection in the middle of it.
-      const isReusable = this.#isReusable && this.#isUploaded && !this.#socket.destroyed;
+      const isReusable = this.#isUploaded && !this.#socket.destroyed;
       this.#ended(isReusable ? null : 'closed');
     });
   }
@@ -382,8 +379,8 @@ function checkFieldLines(raw: readonly Buffer[]): SessionError | null {
   return new SessionError('fields_too_large', message, { processed: 'maybe' });
 }
 
-/** The fields that go on, without what concerns this connection alone (RFC 9110 section 7.6.1), and its options. */
-function decodeFields(raw: readonly Buffer[]): { fields: string[]; connectionOptions: string[] } {
+/** The fields that go on, without what concerns this connection alone (RFC 9110 section 7.6.1). */
+function decodeFields(raw: readonly Buffer[]): string[] {
   const fields: string[] = [];
   const connectionOptions: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -396,10 +393,10 @@ function decodeFields(raw: readonly Buffer[]): { fields: string[]; connectionOpt
     connectionOptions.length === 0 ||
     connectionOptions.every((option) => option === 'keep-alive' || option === 'close')
   ) {
-    return { fields, connectionOptions };
+    return fields;
   }
   const isKept = (index: number) => !connectionOptions.includes(fields[index - (index % 2)] as string);
-  return { fields: fields.filter((_, index) => isKept(index)), connectionOptions };
+  return fields.filter((_, index) => isKept(index));
 }
 
 /** Without the white space after it, which the parser leaves there (RFC 9110 section 5.5). */

@@ -1,4 +1,4 @@
-import { eventually, ScriptedRawPeer, TestOrigin, type TestOriginOptions } from '@hawser/testkit';
+import { eventually, ScriptedHttp2Peer, ScriptedRawPeer, TestOrigin, type TestOriginOptions } from '@hawser/testkit';
 import { afterEach, describe, expect, test } from 'vitest';
 import { withDeadline } from '../src/deadline.ts';
 import { defaultOriginOptions, type OriginOptions } from '../src/options.ts';
@@ -185,6 +185,20 @@ describe('a kept connection that the origin closes', () => {
     expect(answer).toMatchObject({ status: 200, error: null });
     expect(answer.facts.session).toBe('goaway');
     await cleanEnd(upstream, origin);
+  });
+});
+
+describe('an HTTP/2 origin whose status is none that HTTP has', () => {
+  test.each(['600', '999', '099', '101', '200.5', 'abc', ''])('%j', async (status) => {
+    const peer = await ScriptedHttp2Peer.start(async (connection) => {
+      const { streamId } = await connection.request();
+      connection.headers(streamId, [':status', status], { endStream: true });
+    });
+    using upstream = new Upstream();
+    const answer = await upstream.send(`http://127.0.0.1:${peer.port}`, { protocol: 'h2' }).ended;
+    expect(answer.error).toMatchObject({ code: 'origin_protocol_error', source: 'origin', processed: 'maybe' });
+    expect(answer).toMatchObject({ status: 0, informational: [] });
+    await peer.close();
   });
 });
 

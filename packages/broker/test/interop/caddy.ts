@@ -43,7 +43,9 @@ function config(context: ServerContext) {
   if (requestsPerConnection !== undefined && requestsPerConnection !== 10) throw new RangeError('10 is what it can do');
   return `
     {
-      admin unix/${adminSocket(context)}
+      admin unix/${adminSocket(context)} {
+        origins localhost
+      }
       auto_https off
       servers {
         protocols h1 h2
@@ -73,8 +75,8 @@ function config(context: ServerContext) {
 
 function load(socketPath: string, body: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
-    // It refuses any other host on a Unix socket; `must-revalidate` makes it take a configuration that has not changed.
-    const headers = { host: '', 'content-type': 'text/caddyfile', 'cache-control': 'must-revalidate' };
+    // It passes over a configuration that has not changed unless it must revalidate.
+    const headers = { 'content-type': 'text/caddyfile', 'cache-control': 'must-revalidate' };
     const sent = request({ socketPath, method: 'POST', path: '/load', headers }, (response) => {
       response.resume();
       response.once('end', () =>

@@ -1,0 +1,37 @@
+import { FakeClock } from '@hawser/testkit';
+import { beforeEach, expect, test } from 'vitest';
+import { RetryBudget } from './retry-budget.ts';
+
+let clock: FakeClock;
+
+beforeEach(() => {
+  clock = new FakeClock(0);
+});
+
+test('repeats stay within the share of first attempts', () => {
+  const budget = new RetryBudget(0.2, clock);
+  for (let i = 0; i < 100; i++) budget.countFirst();
+  expect(repeatsIn(budget)).toBe(20);
+});
+
+test('a quiet origin has a few repeats whatever the share', () => {
+  const budget = new RetryBudget(0, clock);
+  budget.countFirst();
+  expect(repeatsIn(budget)).toBe(3);
+});
+
+test('what is long ago counts no more, neither attempts nor repeats', () => {
+  const budget = new RetryBudget(0.2, clock);
+  for (let i = 0; i < 100; i++) budget.countFirst();
+  expect(repeatsIn(budget)).toBe(20);
+  clock.advance(5_000);
+  expect(repeatsIn(budget), 'half the window ago').toBe(0);
+  clock.advance(20_000);
+  expect(repeatsIn(budget), 'nothing lately but the quiet few').toBe(3);
+});
+
+function repeatsIn(budget: RetryBudget): number {
+  let repeats = 0;
+  while (budget.takeRepeat()) repeats++;
+  return repeats;
+}
