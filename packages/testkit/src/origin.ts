@@ -20,6 +20,8 @@ export interface TestOriginOptions {
   readonly protocols?: readonly ('h2' | 'http/1.1')[];
   /** Default: a fresh authority and a leaf for localhost. */
   readonly certificate?: CertificatePair;
+  /** Highest TLS version that is spoken; default: the newest. */
+  readonly maxVersion?: 'TLSv1.2';
   /** PEM of an authority: clients must show a certificate that it signed. */
   readonly clientCa?: string;
   /** The origin's HTTP/2 settings, e.g. `{ maxConcurrentStreams: 10 }`. */
@@ -118,6 +120,7 @@ export class TestOrigin implements OriginControl {
         : createTlsServer({
             ...certificate,
             ...clientAuth,
+            ...(options.maxVersion !== undefined && { maxVersion: options.maxVersion }),
             noDelay: true,
             ALPNProtocols: [...(options.protocols ?? ['h2', 'http/1.1'])],
           });

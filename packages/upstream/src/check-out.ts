@@ -96,11 +96,13 @@ class Attempt implements Handle, ExchangeSink, Waiter {
   // The session's sink
 
   onInformational(status: number, fields: Fields): void {
-    this.#sink.onInformational(status, fields);
+    if (status < 100 || status === 101) this.#refuseStatus(status);
+    else this.#sink.onInformational(status, fields);
   }
 
   onResponse(status: number, fields: Fields): void {
-    this.#sink.onResponse(status, fields);
+    if (status > 599) this.#refuseStatus(status);
+    else this.#sink.onResponse(status, fields);
   }
 
   onData(chunk: Buffer): void {
@@ -118,6 +120,13 @@ class Attempt implements Handle, ExchangeSink, Waiter {
 
   onRequestConsumed(bytes: number): void {
     this.#sink.onRequestConsumed(bytes);
+  }
+
+  /** Not all that parsers take for a status is one (RFC 9110 section 15); the layers above know no other. */
+  #refuseStatus(status: number): void {
+    this.#handle?.cancel();
+    const message = `${formatOrigin(this.#exchange.origin)}: the answer has the status ${status}`;
+    this.onError(new UpstreamError('origin_protocol_error', message, { source: 'origin', processed: 'maybe' }));
   }
 
   /** From the session, or from the pool while waiting. */

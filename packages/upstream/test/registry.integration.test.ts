@@ -1,6 +1,7 @@
 import { eventually, ScriptedHttp2Peer, ScriptedRawPeer, TestOrigin, type TestOriginOptions } from '@hawser/testkit';
 import { afterEach, describe, expect, test } from 'vitest';
 import { withDeadline } from '../src/deadline.ts';
+import type { UpstreamErrorCode } from '../src/errors.ts';
 import { defaultOriginOptions, type OriginOptions } from '../src/options.ts';
 import { withRetry } from '../src/retry.ts';
 import { ClosingPeer } from './closing-peer.ts';
@@ -189,14 +190,23 @@ describe('a kept connection that the origin closes', () => {
 });
 
 describe('an HTTP/2 origin whose status is none that HTTP has', () => {
-  test.each(['600', '999', '099', '101', '200.5', 'abc', ''])('%j', async (status) => {
+  test.each<[string, UpstreamErrorCode]>([
+    ['600', 'origin_protocol_error'],
+    ['999', 'origin_protocol_error'],
+    // These the HTTP/2 engine resets.
+    ['099', 'origin_reset'],
+    ['101', 'origin_reset'],
+    ['1000', 'origin_reset'],
+    ['abc', 'origin_reset'],
+    ['', 'origin_reset'],
+  ])('%j', async (status, code) => {
     const peer = await ScriptedHttp2Peer.start(async (connection) => {
       const { streamId } = await connection.request();
       connection.headers(streamId, [':status', status], { endStream: true });
     });
     using upstream = new Upstream();
     const answer = await upstream.send(`http://127.0.0.1:${peer.port}`, { protocol: 'h2' }).ended;
-    expect(answer.error).toMatchObject({ code: 'origin_protocol_error', source: 'origin', processed: 'maybe' });
+    expect(answer.error).toMatchObject({ code, source: 'origin', processed: 'maybe' });
     expect(answer).toMatchObject({ status: 0, informational: [] });
     await peer.close();
   });

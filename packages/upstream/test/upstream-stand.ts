@@ -161,16 +161,17 @@ export class OpenSession implements SessionEvents, Disposable {
     this.authority = target.authority;
   }
 
+  /** Opens it with `connector`, or with one of its own. */
   static async open(
     url: string,
     options: Partial<OriginOptions> = {},
-    network: Omit<ConnectorOptions, 'clock'> = {},
+    connector: Connector | null = null,
   ): Promise<OpenSession> {
     const open = new OpenSession(url);
     const { signal } = new AbortController();
     const clock = new CountingClock();
     const merged = { ...defaultOriginOptions, ...options };
-    open.#session = await new Connector({ ...network, clock }).connect(open.origin, merged, open, signal);
+    open.#session = await (connector ?? new Connector({ clock })).connect(open.origin, merged, open, signal);
     expect(clock.pendingTimers, 'timers left by connecting').toBe(0);
     return open;
   }
@@ -225,10 +226,14 @@ export class Sent extends Answer {
 /** A registry with a layer or more above it, as the broker composes them. */
 export class Upstream implements Disposable {
   readonly clock = new CountingClock();
-  readonly registry = new Registry(this.clock);
+  readonly registry: Registry;
   readonly #send: Send;
 
-  constructor(compose: (send: Send, clock: Clock) => Send = (send) => send) {
+  constructor(
+    compose: (send: Send, clock: Clock) => Send = (send) => send,
+    network: Omit<ConnectorOptions, 'clock'> = {},
+  ) {
+    this.registry = new Registry(this.clock, new Connector({ ...network, clock: this.clock }));
     this.#send = compose(checkOutAndSend(this.registry, this.clock), this.clock);
   }
 
@@ -260,9 +265,13 @@ export class Upstream implements Disposable {
 }
 
 /** What connecting failed with. */
-export async function connectError(url: string, options: Partial<OriginOptions> = {}): Promise<UpstreamError> {
+export async function connectError(
+  url: string,
+  options: Partial<OriginOptions> = {},
+  connector: Connector | null = null,
+): Promise<UpstreamError> {
   try {
-    using open = await OpenSession.open(url, options);
+    using open = await OpenSession.open(url, options, connector);
     throw new Error(`connected to ${formatOrigin(open.origin)}`);
   } catch (error) {
     return error as UpstreamError;

@@ -22,6 +22,22 @@ export function checkConfig(content: unknown): { config: ConfigFile } | { proble
   return { problems: result.error.issues.flatMap(toProblems) };
 }
 
+/** Every key of the file, in the order of the schema: `defaults.retry.budget`, `origins[].match`; and what it may be. */
+export function listKeys(): { readonly key: string; readonly allowed: string }[] {
+  return keysOf(configFile, '');
+}
+
+function keysOf(schema: z.ZodType, key: string): { key: string; allowed: string }[] {
+  if (schema instanceof z.ZodOptional) return keysOf(schema.unwrap() as z.ZodType, key);
+  if (schema instanceof z.ZodArray && schema.element instanceof z.ZodObject) return keysOf(schema.element, `${key}[]`);
+  if (schema instanceof z.ZodObject) {
+    const shape = schema.shape as Record<string, z.ZodType>;
+    return Object.entries(shape).flatMap(([name, child]) => keysOf(child, key === '' ? name : `${key}.${name}`));
+  }
+  // What a value of a wrong type is answered with is what the key may be.
+  return [{ key, allowed: schema.safeParse(Symbol.iterator).error?.issues[0]?.message ?? '' }];
+}
+
 function toProblems(issue: z.core.$ZodIssue): Problem[] {
   const path = issue.path as (string | number)[];
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ path, key, allowed: issue.message }));

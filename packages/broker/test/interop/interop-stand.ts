@@ -124,7 +124,8 @@ export class InteropStand implements AsyncDisposable {
     const log = await eventually(
       () => {
         const lines = this.server.log().filter(({ target }) => idOf(target)?.startsWith(ids));
-        return lines.length >= requests && lines;
+        if (lines.length < requests) throw new Error(`the access log shows ${lines.length} requests of ${requests}`);
+        return lines;
       },
       { withinMs: 10_000, everyMs: 50 },
     );

@@ -44,7 +44,7 @@ export interface ServerContext {
 }
 
 /** How a configured server is started: in the foreground, by a command that takes signals. */
-export interface Launch {
+interface Launch {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 // How much the interop tests send: a short form within `pnpm test`, and all of it by `pnpm test:interop`.
 
-export interface Volume {
+interface Volume {
   /** GETs, and as many POSTs, of each run but that of the keep-alive race. */
   readonly requests: number;
   /** Length of the run in which the server is reloaded every second. */

@@ -1,0 +1,156 @@
+// A name with several addresses is reached as long as one of them answers, and quickly so.
+
+import { BlackHole, DnsServer, eventually, TestOrigin } from '@hawser/testkit';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Address } from '../src/address.ts';
+import { parseAddress } from '../src/address.ts';
+import { Connector } from '../src/connector.ts';
+import { dial } from '../src/dial.ts';
+import { defaultOriginOptions } from '../src/options.ts';
+import { Resolver } from '../src/resolver.ts';
+import { CountingClock, connectError, OpenSession } from './upstream-stand.ts';
+
+let dns: DnsServer;
+let connector: Connector;
+const origins: TestOrigin[] = [];
+
+beforeEach(async () => {
+  dns = await DnsServer.start();
+  connector = new Connector({ resolver: new Resolver({ servers: [dns.address] }) });
+});
+
+afterEach(async () => {
+  connector.close();
+  for (const origin of origins.splice(0)) {
+    await eventually(() => expect(origin.stats().openConnections, 'connections left').toBe(0));
+    await origin.close();
+  }
+  await dns.close();
+});
+
+describe('an address that refuses', () => {
+  test('is followed by the next one at once', async () => {
+    const origin = await startOrigin('127.0.0.1');
+    dns.set('api.test', { a: ['127.0.0.2', '127.0.0.3', '127.0.0.1'] });
+    const { remoteAddress, tookMs } = await open(origin);
+    expect(remoteAddress).toBe(`127.0.0.1:${origin.port}`);
+    expect(tookMs).toBeLessThan(240);
+  });
+
+  test('of one family is followed by the other family', async () => {
+    const origin = await startOrigin('::1');
+    dns.set('api.test', { a: ['127.0.0.1'], aaaa: ['::1'] });
+    expect((await open(origin, 'ipv4')).remoteAddress).toBe(`[::1]:${origin.port}`);
+  });
+
+  test('and is the only one is told', async () => {
+    const origin = await startOrigin('127.0.0.1');
+    dns.set('api.test', { a: ['127.0.0.2', '127.0.0.3'] });
+    const error = await connectError(`https://api.test:${origin.port}`, {}, connector);
+    expect(error).toMatchObject({ code: 'connect_refused', source: 'connect', processed: 'no' });
+    expect(error.message).toContain('127.0.0.2');
+  });
+});
+
+describe('an address that is silent', () => {
+  test.each<[string, { a: string[]; aaaa?: string[] }, string]>([
+    ['the next address', { a: ['127.0.0.3', '127.0.0.1'] }, '127.0.0.1'],
+    ['the other family', { a: ['127.0.0.3'], aaaa: ['::1'] }, '::1'],
+  ])('is followed after 250 ms by %s', async (_name, script, host) => {
+    const origin = await startOrigin(host);
+    await using _hole = await BlackHole.start('127.0.0.3', origin.port);
+    dns.set('api.test', script);
+    const { remoteAddress, tookMs } = await open(origin, 'ipv4');
+    expect(remoteAddress).toContain(host);
+    expect(tookMs).toBeGreaterThanOrEqual(249);
+    expect(tookMs).toBeLessThan(700);
+  });
+
+  test('and is the only one is given up after timeouts.connect', async () => {
+    await using hole = await BlackHole.start('127.0.0.3');
+    const timeouts = { ...defaultOriginOptions.timeouts, connectMs: 400 };
+    const error = await connectError(`https://127.0.0.3:${hole.port}`, { timeouts });
+    expect(error).toMatchObject({
+      code: 'connect_timeout',
+      message: expect.stringContaining('no session within 400 ms'),
+    });
+  });
+
+  test('may still be the first to answer: attempts run side by side', async () => {
+    const origin = await startOrigin('127.0.0.1');
+    await using _hole = await BlackHole.start('127.0.0.3', origin.port);
+    const clock = new CountingClock();
+    // The last of them fails at once, and does not end the others.
+    const addresses = ipv4('127.0.0.3', '127.0.0.1', '127.0.0.4');
+    const socket = await dial(addresses, origin.port, clock, new AbortController().signal);
+    expect(socket.remoteAddress).toBe('127.0.0.1');
+    expect(clock.pendingTimers).toBe(0);
+    socket.destroy();
+  });
+
+  test('is let go of when the attempt is given up', async () => {
+    await using hole = await BlackHole.start('127.0.0.3');
+    const clock = new CountingClock();
+    const abort = new AbortController();
+    const socketsBefore = sockets();
+    const dialled = dial(ipv4('127.0.0.3', '127.0.0.3'), hole.port, clock, abort.signal);
+    await eventually(() => sockets() === socketsBefore + 2);
+    const reason = new Error('enough');
+    abort.abort(reason);
+    await expect(dialled).rejects.toBe(reason);
+    await eventually(() => sockets() === socketsBefore);
+    expect(clock.pendingTimers).toBe(0);
+    await expect(dial(ipv4('127.0.0.3'), hole.port, clock, abort.signal)).rejects.toBe(reason);
+    expect(sockets()).toBe(socketsBefore);
+  });
+});
+
+test.each([
+  ['ipv4', '127.0.0.1'],
+  ['ipv6', '[::1]'],
+] as const)('resolve.prefer: %s', async (prefer, host) => {
+  const origin = await startOrigin('127.0.0.1');
+  await startOrigin('::1', origin.port);
+  dns.set('api.test', { a: ['127.0.0.1'], aaaa: ['::1'] });
+  expect((await open(origin, prefer)).remoteAddress).toBe(`${host}:${origin.port}`);
+});
+
+test('a name that nobody knows, a server that is silent, a server that fails: dns_failed', async () => {
+  dns.set('fails.test', { a: 'servfail', aaaa: 'servfail' });
+  dns.set('silent.test', { a: 'silence', aaaa: 'silence' });
+  const timeouts = { ...defaultOriginOptions.timeouts, connectMs: 300 };
+  for (const [name, says] of [
+    ['missing.test', /does not resolve/],
+    ['fails.test', /ESERVFAIL/],
+    ['silent.test', /the resolver gave no answer within 300 ms \(timeouts\.connect\)/],
+  ] as const) {
+    const error = await connectError(`https://${name}`, { timeouts }, connector);
+    expect(error).toMatchObject({ code: 'dns_failed', source: 'connect', processed: 'no' });
+    expect(error.message).toMatch(says);
+  }
+});
+
+async function startOrigin(host: string, port = 0): Promise<TestOrigin> {
+  const origin = await TestOrigin.start({ host, port, plain: true });
+  origins.push(origin);
+  return origin;
+}
+
+async function open(
+  origin: TestOrigin,
+  prefer: 'auto' | 'ipv4' | 'ipv6' = 'auto',
+): Promise<{ remoteAddress: string; tookMs: number }> {
+  const startedAt = performance.now();
+  using open = await OpenSession.open(`http://api.test:${origin.port}`, { resolve: { prefer } }, connector);
+  const tookMs = performance.now() - startedAt;
+  expect((await open.request('/').ended).status).toBe(200);
+  return { remoteAddress: open.session.remoteAddress, tookMs };
+}
+
+function ipv4(...addresses: string[]): Address[] {
+  return addresses.map((address) => parseAddress(address)!);
+}
+
+function sockets(): number {
+  return process.getActiveResourcesInfo().filter((name) => name.startsWith('TCP')).length;
+}
