@@ -20,7 +20,7 @@ const libraries = {
   zod: 'packages/broker/src/config/schema.ts',
 };
 
-const testFile = String.raw`\.test\.ts$|^packages/[^/]+/test/`;
+const testFile = String.raw`\.test(\.fixture)?\.ts$|^packages/[^/]+/test/`;
 const notProduction = `${testFile}|^packages/testkit/|^bench/|^\\.ci/`;
 const anyLibrary = '(^|/)node_modules/(?!@types/)';
 

@@ -23,7 +23,9 @@ function hawserProcesses(): string[] {
   return readdirSync('/proc').filter((pid) => {
     if (!/^[0-9]+$/.test(pid)) return false;
     try {
-      return /request-loop\.php|origin-cli\.ts|hawser-[^/]+\/hawser\.yaml/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+      return /request-loop\.php|origin-cli\.ts|hawser-[^/]+\/hawser\.yaml/.test(
+        readFileSync(`/proc/${pid}/cmdline`, 'utf8'),
+      );
     } catch {
       return false;
     }

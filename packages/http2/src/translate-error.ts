@@ -20,7 +20,7 @@ export const http2Code = {
   HTTP_1_1_REQUIRED: 0xd,
 } as const;
 
-export type Http2CodeName = keyof typeof http2Code;
+type Http2CodeName = keyof typeof http2Code;
 
 const codeNames = new Map<number, Http2CodeName>(
   (Object.keys(http2Code) as Http2CodeName[]).map((name) => [http2Code[name], name]),

@@ -39,7 +39,7 @@ export function withBreaker(next: Send, clock: Clock = systemClock): Send {
 }
 
 /** Counts failures in a row. What counts is that the origin could not be reached or broke off, not what it answered. */
-export class Breaker {
+class Breaker {
   readonly #maxFailures: number;
   readonly #openMs: number;
   readonly #clock: Clock;

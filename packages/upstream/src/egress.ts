@@ -34,7 +34,7 @@ export const defaultEgressOptions: EgressOptions = Object.freeze({
  * `loopback`: RFC 1122 section 3.2.1.3; 0.0.0.0/8 and :: too, which Linux connects to this host.
  * `private`: RFC 1918, RFC 6598 (carrier-grade NAT, pods in some clusters), RFC 4193, and the deprecated site-local range.
  */
-export const addressGroups = {
+const addressGroups = {
   'link-local': ['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::/32'],
   loopback: ['127.0.0.0/8', '0.0.0.0/8', '::1/128', '::/128'],
   private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7', 'fec0::/10'],
