@@ -38,6 +38,11 @@ export class BlackHole implements AsyncDisposable {
     return new BlackHole(actualPort, listener, queued);
   }
 
+  /** From now on connections are accepted, those included that have been trying: TCP repeats its SYN after a second. */
+  release(): void {
+    this.#listener.signal('SIGCONT');
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#queued) socket.destroy();
     await this.#listener[Symbol.asyncDispose]();

@@ -31,6 +31,8 @@ describe('exchanges do not share a session', () => {
       {},
       { protocol: 'h1' },
       { protocol: 'h2' },
+      { resolve: { prefer: 'ipv4' } },
+      { tls: { minVersion: 'TLSv1.3' } },
       { tls: { serverName: 'a' } },
       { tls: { serverName: 'b' } },
       { tls: { ca: 'a' } },

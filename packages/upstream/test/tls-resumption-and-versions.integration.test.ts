@@ -47,8 +47,8 @@ describe('the next connection resumes the TLS session of the last', () => {
   });
 
   test.each<[string, (tls: OriginOptions['tls']) => Promise<Partial<OriginOptions>> | Partial<OriginOptions>]>([
-    ['another name', (tls) => ({ tls: { ...tls, serverName: 'api.test' } })],
-    ['other trust', async (tls) => ({ tls: { ca: `${tls.ca}${(await CertificateAuthority.create()).cert}` } })],
+    ['another name', (tls) => ({ tls: { ...tls, serverName: 'api.hawser.test' } })],
+    ['other trust', async (tls) => ({ tls: { ca: `${tls.ca}\n${(await CertificateAuthority.create()).cert}` } })],
     ['a client certificate', async (tls) => ({ tls: { ...tls, ...(await authority.issue({ usage: 'client' })) } })],
     ['another lowest version', (tls) => ({ tls: { ...tls, minVersion: 'TLSv1.3' } })],
     ['another protocol', (tls) => ({ tls, protocol: 'h1' })],

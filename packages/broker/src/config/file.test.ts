@@ -35,6 +35,7 @@ describe('each key', () => {
     ['timeouts.idle', 'timeouts: { idle: 10m }', { timeouts: { idleMs: 600_000 } }],
     ['timeouts.total', 'timeouts: { total: 24h }', { timeouts: { totalMs: 86_400_000 } }],
     ['connections.max', 'connections: { max: 1000 }', { connections: { max: 1000 } }],
+    ['resolve.prefer', 'resolve: { prefer: ipv6 }', { resolve: { prefer: 'ipv6' } }],
     ['http2.engine', 'http2: { engine: node }', { http2: { engine: 'node' } }],
   ])('%s, in defaults and for one origin', (_name, setting, expected) => {
     const everywhere = parseConfig(`defaults:\n  ${setting}\n`, 'hawser.yaml');
@@ -42,6 +43,31 @@ describe('each key', () => {
     const forOne = parseConfig(`origins:\n  - match: https://api.example.com\n    ${setting}\n`, 'hawser.yaml');
     expect(optionsFor(forOne, api)).toMatchObject(expected);
     expect(optionsFor(forOne, 'https://any.example/')).toEqual(defaultOriginOptions);
+  });
+
+  test.each(['TLSv1.2', 'TLSv1.3'])('tls.minVersion: %s, for one origin', (minVersion) => {
+    const config = parseConfig(`origins: [{ match: ${api}, tls: { minVersion: ${minVersion} } }]`, 'hawser.yaml');
+    expect(optionsFor(config, api).tls).toEqual({ minVersion });
+  });
+
+  test('egress: what is not said is link-local denied, and nothing else', () => {
+    const built = { default: 'allow', allow: [], deny: [], denyAddresses: ['link-local'] };
+    for (const text of ['', 'egress: {}']) expect(parseConfig(text, 'hawser.yaml').egress).toEqual(built);
+    expect(defaultConfig.egress).toEqual(built);
+  });
+
+  test('egress', () => {
+    const { egress } = parseConfig(
+      'egress:\n  default: deny\n  allow: [https://*.example.com]\n  deny: [https://b.example.com, http://*:*]\n' +
+        '  denyAddresses: [private, loopback, 203.0.113.0/24, "2001:db8::1"]\n',
+      'hawser.yaml',
+    );
+    const { origin } = parseTarget('https://a.example.com');
+    expect(egress.default).toBe('deny');
+    expect(egress.allow.map((pattern) => pattern.matches(origin))).toEqual([true]);
+    expect(egress.deny.map((pattern) => pattern.matches(origin))).toEqual([false, false]);
+    expect(egress.denyAddresses).toEqual(['private', 'loopback', '203.0.113.0/24', '2001:db8::1']);
+    expect(parseConfig('egress: { denyAddresses: [] }', 'hawser.yaml').egress.denyAddresses).toEqual([]);
   });
 
   test('an origin keeps what it does not say from defaults, and defaults from the built-in ones', () => {
@@ -83,6 +109,27 @@ describe('what is wrong is told with file, line, what was found and what is allo
     ['listen: /run/h.sock', 'f.yaml:1: listen is "/run/h.sock"; allowed: a section with the keys socket, mode'],
     ['listen:\n', 'f.yaml:1: listen is null; allowed: a section with the keys socket, mode'],
     ['listen:\n  port: 80', "f.yaml:2: unknown key 'listen.port'; allowed keys: socket, mode"],
+    ['egress:\n  default: block', 'f.yaml:2: egress.default is "block"; allowed: allow or deny'],
+    [
+      'egress:\n  deny:\n    - https://a.example\n    - a.example',
+      'f.yaml:4: egress.deny.1 is "a.example"; allowed: an origin such as https://api.example.com, ' +
+        'https://*.example.com or http://localhost:*, without a path',
+    ],
+    ['egress: { allow: https://a.example }', 'f.yaml:1: egress.allow is "https://a.example"; allowed: a list of origins'],
+    [
+      'egress: { denyAddresses: [10.0.0.0/33] }',
+      'f.yaml:1: egress.denyAddresses.0 is "10.0.0.0/33"; allowed: link-local, loopback, private, an address, ' +
+        'or a range such as 203.0.113.0/24',
+    ],
+    [
+      'egress: { denyAddress: [] }',
+      "f.yaml:1: unknown key 'egress.denyAddress'; allowed keys: default, allow, deny, denyAddresses",
+    ],
+    ['defaults: { resolve: { prefer: v4 } }', 'f.yaml:1: defaults.resolve.prefer is "v4"; allowed: auto, ipv4 or ipv6'],
+    [
+      'origins: [{ match: https://a.example, tls: { minVersion: TLSv1.1 } }]',
+      'f.yaml:1: origins.0.tls.minVersion is "TLSv1.1"; allowed: TLSv1.2 or TLSv1.3',
+    ],
     ['\n\ndefaults:\n  protocol: h3', 'f.yaml:4: defaults.protocol is "h3"; allowed: auto, h2 or h1'],
     [
       'defaults:\n  timeouts:\n    connect: 30',

@@ -90,7 +90,7 @@ const volumeRun: Run = async (server, protocol) => {
   const { requests } = volume;
   for (const method of ['GET', 'POST'] as const) {
     const report = await stand.run({ methods: [method], requests, processes, prefix: method });
-    const connections = await stand.connections(method, requests);
+    const connections = await stand.connections(method, report.answers);
     const duplicates = stand.duplicates(method);
     recordFigures(server, protocol, `default, ${method}`, report, { connections, duplicates });
     expect(summarize(report.failures)).toEqual([]);
@@ -114,7 +114,7 @@ const fewStreams: Run = async (server, protocol) => {
   await using stand = await InteropStand.start({ server, protocol, settings: { maxStreams: 2 } });
   const { requests } = volume;
   const report = await stand.run({ methods: ['GET', 'POST'], requests: 2 * requests, processes, batch: 25 });
-  const connections = await stand.connections('r', 2 * requests);
+  const connections = await stand.connections('r', report.answers);
   recordFigures(server, protocol, '2 streams', report, { connections, duplicates: stand.duplicates('r') });
   expect(summarize(report.failures)).toEqual([]);
   expect(stand.duplicates('r')).toEqual([]);
