@@ -121,6 +121,10 @@ export class ClientConnection implements FrameWriter {
     this.#scheduleWrite();
   }
 
+  reportDefect(error: unknown): void {
+    this.#context.log.error({ err: error }, 'an answer could not be put into a frame');
+  }
+
   forget(exchange: ClientExchange): void {
     if (this.#exchanges.get(exchange.id) === exchange) this.#exchanges.delete(exchange.id);
     this.#closeWhenDrained();

@@ -21,6 +21,8 @@ export interface FrameWriter {
   writeData(exchangeId: number, payload: Buffer): void;
   /** Calls `flush` of this exchange before the next write to the socket. */
   scheduleFlush(exchange: ClientExchange): void;
+  /** Notes a failure of the broker itself. */
+  reportDefect(error: unknown): void;
   /** Room in the socket: while there is none, bodies stay in the exchange, and so with the origin. */
   readonly hasRoom: boolean;
   /** Both directions have ended; the id is gone. */
@@ -158,7 +160,11 @@ export class ClientExchange implements ResponseSink {
   // The pipeline's sink
 
   onInformational(status: number, fields: Fields): void {
-    this.#writer.writeFrame({ type: FrameType.informational, exchangeId: this.id, status, fields });
+    try {
+      this.#writer.writeFrame({ type: FrameType.informational, exchangeId: this.id, status, fields });
+    } catch (error) {
+      this.#abandon(error);
+    }
   }
 
   onResponse(status: number, fields: Fields): void {
@@ -213,6 +219,14 @@ export class ClientExchange implements ResponseSink {
   /** Writes what may be written. `isLate`: a held head goes out although its body is not whole. */
   flush(isLate: boolean): void {
     this.#isFlushScheduled = false;
+    try {
+      this.#write(isLate);
+    } catch (error) {
+      this.#abandon(error);
+    }
+  }
+
+  #write(isLate: boolean): void {
     if (this.#hasEnded || this.#status === 0) return;
     if (!this.#isHeadSent && !this.#writeHead(isLate)) return;
     while (this.#bufferedBytes > 0 && this.#windowBytes > 0 && this.#writer.hasRoom) this.#writeData();
@@ -224,6 +238,14 @@ export class ClientExchange implements ResponseSink {
       trailers: this.#trailers,
       facts: toWireFacts(this.#facts),
     });
+    this.#finish();
+  }
+
+  /** Something came from the origin that no frame can carry: a defect, which costs this exchange and nothing else. */
+  #abandon(error: unknown): void {
+    this.#handle?.cancel();
+    this.#writer.reportDefect(error);
+    this.#writer.writeFrame({ ...toErrorFrame(this.id, null), facts: toWireFacts(this.#facts) });
     this.#finish();
   }
 

@@ -16,6 +16,8 @@ export interface StandOptions {
   readonly origin?: TestOriginOptions;
   /** Lines of YAML for the origin's entry, such as `protocol: h1`. */
   readonly originConfig?: readonly string[];
+  /** Lines of YAML at the top of the file, such as `egress: { default: deny }`. */
+  readonly config?: readonly string[];
   /** PEM of the authority that the broker trusts; default: the origin's. */
   readonly trust?: string;
 }
@@ -56,7 +58,8 @@ export class TestStand implements AsyncDisposable {
     const origin = await TestOrigin.start(options.origin);
     writeFileSync(directory.file('ca.pem'), options.trust ?? origin.ca);
     const entry = ['match: https://localhost:*', 'tls: { ca: ca.pem }', ...(options.originConfig ?? [])];
-    const yaml = `listen: { socket: ${directory.file('hawser.sock')} }\norigins:\n  - ${entry.join('\n    ')}\n`;
+    const top = [`listen: { socket: ${directory.file('hawser.sock')} }`, ...(options.config ?? [])];
+    const yaml = `${top.join('\n')}\norigins:\n  - ${entry.join('\n    ')}\n`;
     const broker = await Broker.start(parseConfig(yaml, directory.file('hawser.yaml')), createLog('silent'));
     return new TestStand(origin, broker, directory);
   }

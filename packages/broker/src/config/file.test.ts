@@ -115,7 +115,10 @@ describe('what is wrong is told with file, line, what was found and what is allo
       'f.yaml:4: egress.deny.1 is "a.example"; allowed: an origin such as https://api.example.com, ' +
         'https://*.example.com or http://localhost:*, without a path',
     ],
-    ['egress: { allow: https://a.example }', 'f.yaml:1: egress.allow is "https://a.example"; allowed: a list of origins'],
+    [
+      'egress: { allow: https://a.example }',
+      'f.yaml:1: egress.allow is "https://a.example"; allowed: a list of origins',
+    ],
     [
       'egress: { denyAddresses: [10.0.0.0/33] }',
       'f.yaml:1: egress.denyAddresses.0 is "10.0.0.0/33"; allowed: link-local, loopback, private, an address, ' +

@@ -13,6 +13,8 @@ export const apache: InteropServer = {
   protocols: ['h2', 'h1'],
   // MaxKeepAliveRequests, which mod_http2 does not look at
   defaultRequestsPerConnection: { h1: 100 },
+  // A child that is told to end resets what it accepted last.
+  resetsOnReload: true,
   can: (what, protocol) => {
     if (what === 'requestsPerConnection') return protocol === 'h1';
     return what !== 'maxStreams' || protocol === 'h2';

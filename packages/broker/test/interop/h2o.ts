@@ -7,8 +7,8 @@ export const h2o: InteropServer = {
   name: 'h2o',
   protocols: ['h2', 'h1'],
   defaultRequestsPerConnection: {},
-  // It ends no connection for the number of its requests.
-  can: (what, protocol) => what !== 'requestsPerConnection' && (what !== 'maxStreams' || protocol === 'h2'),
+  // It ends no connection for the number of its requests, and announces 100 streams whatever it is told.
+  can: (what) => what === 'keepAliveSeconds' || what === 'reload',
   configure(context) {
     const file = context.directory.file('h2o.conf');
     writeFileSync(file, JSON.stringify(config(context)));
@@ -21,7 +21,7 @@ export const h2o: InteropServer = {
 
 /** YAML, which JSON is. */
 function config({ isRoot, certificate, directory, documents, accessLog, port, originPort, settings }: ServerContext) {
-  const { keepAliveSeconds, maxStreams } = settings;
+  const { keepAliveSeconds } = settings;
   return {
     ...(isRoot && { user: 'root' }),
     'pid-file': directory.file('h2o.pid'),
@@ -32,7 +32,6 @@ function config({ isRoot, certificate, directory, documents, accessLog, port, or
       'http1-request-timeout': keepAliveSeconds,
       'http2-idle-timeout': keepAliveSeconds,
     }),
-    ...(maxStreams !== undefined && { 'http2-max-concurrent-requests-per-connection': maxStreams }),
     listen: {
       host: '127.0.0.1',
       port,

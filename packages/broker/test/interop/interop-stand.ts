@@ -74,6 +74,8 @@ export class InteropStand implements AsyncDisposable {
       'match: https://localhost:*',
       'tls: { ca: ca.pem }',
       `protocol: ${protocol}`,
+      // The machine is kept busy on purpose: a server that is being reloaded may take its time to accept.
+      'timeouts: { connect: 5s }',
       ...(maxConnections === undefined ? [] : [`connections: { max: ${maxConnections} }`]),
     ];
     const socket = directory.file('hawser.sock');

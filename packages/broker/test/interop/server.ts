@@ -64,6 +64,8 @@ export interface InteropServer {
   readonly protocols: readonly Protocol[];
   /** Requests after which it ends a connection unless told otherwise; where it is missing: never. */
   readonly defaultRequestsPerConnection: Readonly<Partial<Record<Protocol, number>>>;
+  /** A reload resets HTTP/2 connections that carry requests, without GOAWAY. */
+  readonly resetsOnReload?: boolean;
   /** The awkward settings that it has for a protocol; `reload`: it takes a new configuration while it runs. */
   can(what: keyof ServerSettings | 'reload', protocol: Protocol): boolean;
   /** Writes its configuration. */

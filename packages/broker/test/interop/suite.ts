@@ -1,5 +1,6 @@
 // What must hold with every server, in every protocol that it speaks.
 
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '@hawser/testkit';
 import { describe, expect, test } from 'vitest';
@@ -27,7 +28,7 @@ const raceOffsetsMs = [-20, 0, 5, -5, 10, 25, -40];
 /** Declares the tests of one server; one file per server calls it, so that the files can run side by side. */
 export function describeInterop(server: InteropServer): void {
   const { requests } = volume;
-  describe(server.name, () => {
+  describe.skipIf(!isDebian)(server.name, () => {
     each(server, null, 'bodies of all sizes, both ways', bodies);
     each(server, null, '100 requests at once', manyAtOnce);
     each(server, null, `${requests} GETs and ${requests} POSTs as the package leaves it`, volumeRun);
@@ -37,6 +38,9 @@ export function describeInterop(server: InteropServer): void {
     each(server, 'keepAliveSeconds', '1 s keep-alive, requests at that interval', keepAliveRace);
   });
 }
+
+/** The configurations know where Debian puts things. */
+const isDebian = existsSync('/etc/debian_version');
 
 type Run = (server: InteropServer, protocol: Protocol) => Promise<void>;
 
@@ -118,6 +122,8 @@ const fewStreams: Run = async (server, protocol) => {
   recordFigures(server, protocol, '2 streams', report, { connections, duplicates: stand.duplicates('r') });
   expect(summarize(report.failures)).toEqual([]);
   expect(stand.duplicates('r')).toEqual([]);
+  // The setting had its effect.
+  expect(connections).toBeGreaterThan(1);
   expect(connections).toBeLessThanOrEqual(openedAtMost(2 * requests, server.defaultRequestsPerConnection[protocol]));
 };
 
@@ -150,7 +156,8 @@ const reloads: Run = async (server, protocol) => {
   const connections = await stand.connections('r', report.answers);
   recordFigures(server, protocol, 'reloads', report, { connections, duplicates: stand.duplicates('r') });
   // A reload closes idle connections at a moment that nobody can learn.
-  expect(summarize(report.failures.filter((failure) => !isHonestRace(failure, protocol)))).toEqual([]);
+  const isHonest = (failure: Failure) => isHonestRace(failure, protocol === 'h1' || server.resetsOnReload === true);
+  expect(summarize(report.failures.filter((failure) => !isHonest(failure)))).toEqual([]);
   expect(stand.duplicates('r')).toEqual([]);
   // The setting had its effect.
   expect(connections).toBeGreaterThan(reloadMs / 1_000 - 2);
@@ -167,7 +174,7 @@ const keepAliveRace: Run = async (server, protocol) => {
 
   const before = await stand.runRounds({ ...load, prefix: 'before' }, racePauses(roundsBefore));
   record('1 s, before', before, 'before');
-  expect(summarize(before.failures.filter((failure) => !isHonestRace(failure, protocol)))).toEqual([]);
+  expect(summarize(before.failures.filter((failure) => !isHonestRace(failure, protocol === 'h1')))).toEqual([]);
 
   // What teaches the broker: to see the server close idle connections, twice.
   for (const prefix of ['teach1', 'teach2']) {
@@ -189,7 +196,8 @@ function racePauses(rounds: number): number[] {
 /**
  * An origin may close a kept HTTP/1.1 connection at the moment a request is written on it, and nothing tells whether it
  * saw it: a request that is not idempotent (RFC 9110 section 9.2.2) then fails, and says that it may have been processed.
+ * HTTP/2 has GOAWAY for this, where the server sends it.
  */
-function isHonestRace({ method, name, processed }: Failure, protocol: Protocol): boolean {
-  return protocol === 'h1' && method === 'POST' && name === 'origin_closed' && processed === 'maybe';
+function isHonestRace({ method, name, processed }: Failure, mayRace: boolean): boolean {
+  return mayRace && method === 'POST' && name === 'origin_closed' && processed === 'maybe';
 }

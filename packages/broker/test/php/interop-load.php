@@ -56,7 +56,7 @@ for ($sent = 0; $sent < $job['requests']; $sent += $size) {
                 : hash('sha256', $response->body()) === $job['digest']);
             if (!$isRight) {
                 $wrong = sprintf('status %d, %d bytes', $response->status(), strlen($response->body()));
-                $result['failures'][] = ['method' => $method, 'id' => $id, 'name' => 'wrong_answer', 'processed' => 'maybe', 'message' => $wrong, 'at' => microtime(true)];
+                $result['failures'][] = ['method' => $method, 'id' => $id, 'name' => 'wrong_answer', 'processed' => 'maybe', 'message' => $wrong, 'attempts' => $facts->attempts];
                 continue;
             }
             $result['answers']++;
@@ -64,7 +64,7 @@ for ($sent = 0; $sent < $job['requests']; $sent += $size) {
             $result['sessions'][$facts->session] = ($result['sessions'][$facts->session] ?? 0) + 1;
             $result['protocols'][$facts->protocol] = ($result['protocols'][$facts->protocol] ?? 0) + 1;
         } catch (HawserException $error) {
-            $result['failures'][] = ['method' => $method, 'id' => $id, 'name' => $error->errorName(), 'processed' => $error->processed(), 'message' => $error->getMessage(), 'at' => microtime(true)];
+            $result['failures'][] = ['method' => $method, 'id' => $id, 'name' => $error->errorName(), 'processed' => $error->processed(), 'message' => $error->getMessage(), 'attempts' => $error->facts()?->attempts ?? 0];
         }
     }
     unset($exchanges, $exchange, $response);
