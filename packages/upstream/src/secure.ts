@@ -32,13 +32,8 @@ export function secure(socket: Socket, options: SecureOptions): Promise<TLSSocke
     checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
     ...(options.session !== undefined && { session: options.session }),
   });
-  // TLS 1.2 brings the session before the certificate is checked, and it would be resumed unchecked.
-  let early: Buffer | null = null;
-  let isTrusted = false;
-  secured.on('session', (session: Buffer) => {
-    if (isTrusted) options.onSession(session);
-    else early = session;
-  });
+  // TLS 1.2 brings the session before the certificate is checked; Node holds it back until then.
+  secured.on('session', options.onSession);
   return new Promise((resolve, reject) => {
     const settle = (error?: Error) => {
       secured.off('secureConnect', settle).off('error', settle).off('close', closed);
@@ -47,8 +42,6 @@ export function secure(socket: Socket, options: SecureOptions): Promise<TLSSocke
         reject(error);
         return;
       }
-      isTrusted = true;
-      if (early !== null) options.onSession(early);
       resolve(secured);
     };
     const closed = () => settle(Object.assign(new Error('the connection closed'), { code: 'ECONNRESET' }));

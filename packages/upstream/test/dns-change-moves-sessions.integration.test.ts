@@ -2,9 +2,11 @@
 
 import { CertificateAuthority, DnsServer, eventually, TestOrigin } from '@hawser/testkit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { OriginOptions } from '../src/options.ts';
+import { Connector } from '../src/connector.ts';
+import { defaultOriginOptions, type OriginOptions } from '../src/options.ts';
+import { parseTarget } from '../src/origin.ts';
 import { Resolver } from '../src/resolver.ts';
-import { type Sent, Upstream } from './upstream-stand.ts';
+import { Answer, CountingClock, type Sent, Upstream } from './upstream-stand.ts';
 
 const ttlMs = 1_000;
 
@@ -91,6 +93,26 @@ test('while the name servers fail, new connections go where the name led last', 
   expect({ status, error }).toEqual({ status: 200, error: null });
   expect(facts.remoteAddress).toBe(`127.0.0.1:${before.port}`);
   expect(before.stats().connections).toBe(2);
+});
+
+test('a session that drains is not watched for, however long it takes', async () => {
+  const clock = new CountingClock();
+  const connector = new Connector({ clock, resolver: new Resolver({ clock, servers: [dns.address] }) });
+  const { origin, authority: host } = parseTarget(`https://api.hawser.test:${before.port}`);
+  const options = { ...defaultOriginOptions, tls: { ca: authority.cert } };
+  let told = 0;
+  const events = { onRoom: () => {}, onDraining: () => {}, onClosed: () => {}, onAddresses: () => told++ };
+  const session = await connector.connect(origin, options, events, new AbortController().signal);
+  await eventually(() => told === 1);
+  const head = { method: 'GET', scheme: 'https', authority: host, path: '/never', fields: [] } as const;
+  session.request(head, null, new Answer());
+  await eventually(() => before.stats().openRequests === 1);
+  expect(clock.pendingTimers, 'the next question').toBe(1);
+  session.drain();
+  expect(session.state).toBe('draining');
+  expect(clock.pendingTimers).toBe(0);
+  session.destroy();
+  connector.close();
 });
 
 test('a name is not asked for when no session is left', async () => {

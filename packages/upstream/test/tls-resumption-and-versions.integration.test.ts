@@ -1,9 +1,11 @@
 // TLS towards an origin: sessions are resumed, only where everything that was checked is the same, and only new versions pass.
 
+import { connect } from 'node:net';
 import { CertificateAuthority, eventually, TestOrigin, type TestOriginOptions } from '@hawser/testkit';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Connector } from '../src/connector.ts';
 import type { OriginOptions } from '../src/options.ts';
+import { secure, secureContextOf } from '../src/secure.ts';
 import { connectError, OpenSession } from './upstream-stand.ts';
 
 let authority: CertificateAuthority;
@@ -84,6 +86,25 @@ describe('a certificate that is refused', () => {
     expect(wrong.stats().resumed).toBe(0);
   });
 });
+
+test.each([undefined, 'TLSv1.2'] as const)(
+  'a session that was not trusted is told to nobody (%s)',
+  async (maxVersion) => {
+    const certificate = await authority.issueWrongName();
+    const wrong = await startOrigin({ certificate, ...(maxVersion !== undefined && { maxVersion }) });
+    let told = 0;
+    const secured = secure(connect({ host: '127.0.0.1', port: wrong.port }), {
+      serverName: 'localhost',
+      protocol: 'auto',
+      context: secureContextOf({ ca: authority.cert }),
+      session: undefined,
+      onSession: () => told++,
+    });
+    await expect(secured).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+    await eventually(() => expect(wrong.stats().openConnections).toBe(0));
+    expect(told).toBe(0);
+  },
+);
 
 describe('tls.minVersion', () => {
   test.each<[OriginOptions['tls']['minVersion'], TestOriginOptions['maxVersion'], boolean]>([
