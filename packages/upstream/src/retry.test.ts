@@ -212,6 +212,14 @@ describe('cancelling', () => {
   });
 });
 
+test('what one attempt may have done, a later one that never began does not undo', async () => {
+  const { sink, attempts } = start({ retry: { attempts: 2, budget: 1 } });
+  await fail(attempts[0], 'origin_closed', 'maybe');
+  clock.advance(longMs);
+  await fail(attempts[1], 'connect_refused', 'no');
+  expect(sink.error).toMatchObject({ code: 'connect_refused', processed: 'maybe' });
+});
+
 test('everything else passes through', () => {
   const { handle, sink, attempts } = start({});
   const [attempt] = attempts as [ScriptedAttempt];

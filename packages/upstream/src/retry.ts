@@ -2,7 +2,7 @@
 
 import type { Fields } from '@hawser/http2';
 import { type Clock, systemClock, type Timer } from './clock.ts';
-import type { UpstreamError, UpstreamErrorCode } from './errors.ts';
+import { UpstreamError, type UpstreamErrorCode } from './errors.ts';
 import type { Exchange, Handle, ResponseSink, Send } from './exchange.ts';
 import { poolKey } from './pool-key.ts';
 import { RetryBudget } from './retry-budget.ts';
@@ -93,6 +93,8 @@ class RetriedExchange implements Handle, ResponseSink {
   #timer: Timer = null;
   #isCancelled = false;
   #hasResponse = false;
+  /** An attempt before this one may have been processed: no later one can take that back. */
+  #mayBeProcessed = false;
 
   constructor(exchange: Exchange, sink: ResponseSink, budget: RetryBudget, next: Send, clock: Clock) {
     this.#exchange = exchange;
@@ -139,6 +141,7 @@ class RetriedExchange implements Handle, ResponseSink {
       this.#budget.takeRepeat()
     ) {
       this.#handle?.cancel();
+      this.#mayBeProcessed = true;
       this.#attemptAfter(waitMs);
       return;
     }
@@ -164,8 +167,12 @@ class RetriedExchange implements Handle, ResponseSink {
 
   onError(error: UpstreamError): void {
     const waitMs = this.#hasResponse ? null : this.#pauseBeforeRepeat(error);
-    if (waitMs === null) this.#sink.onError(error);
-    else this.#attemptAfter(waitMs);
+    if (waitMs === null) {
+      this.#sink.onError(this.#mayBeProcessed ? asMaybeProcessed(error) : error);
+      return;
+    }
+    this.#mayBeProcessed ||= error.processed === 'maybe';
+    this.#attemptAfter(waitMs);
   }
 
   /** Milliseconds until the next attempt; null where there is to be none. */
@@ -196,6 +203,12 @@ class RetriedExchange implements Handle, ResponseSink {
     if (waitMs === 0) queueMicrotask(() => this.attempt());
     else this.#timer = this.#clock.setTimeout(() => this.attempt(), waitMs);
   }
+}
+
+function asMaybeProcessed(error: UpstreamError): UpstreamError {
+  if (error.processed === 'maybe') return error;
+  const { code, message, source } = error;
+  return new UpstreamError(code, message, { source, processed: 'maybe', cause: error });
 }
 
 /** Retry-After (RFC 9110 section 10.2.3) as milliseconds from now; null where there is none that can be read. */
