@@ -41,6 +41,8 @@ function config(context: ServerContext) {
   const { certificate, documents, accessLog, port, originPort, settings } = context;
   const { requestsPerConnection, keepAliveSeconds } = settings;
   if (requestsPerConnection !== undefined && requestsPerConnection !== 10) throw new RangeError('10 is what it can do');
+  // Without buffer_requests Go may close the body of a request that is answered while its proxy still looks for the end
+  // of it, and with it the connection to the origin: the answer is then cut off, once in some thousand.
   return `
     {
       admin unix/${adminSocket(context)} {
@@ -63,7 +65,9 @@ function config(context: ServerContext) {
       }
       ${requestsPerConnection === undefined ? '' : '@tenth vars_regexp {query.id} 0$\n      header @tenth Connection close'}
       handle /echo {
-        reverse_proxy 127.0.0.1:${originPort}
+        reverse_proxy 127.0.0.1:${originPort} {
+          buffer_requests
+        }
       }
       handle {
         root * ${documents}

@@ -7,9 +7,10 @@ import { describe, expect, test } from 'vitest';
 import { digests } from './contents.ts';
 import { recordFigures } from './figures.ts';
 import { InteropStand } from './interop-stand.ts';
+import { knownFailures } from './known-failures.ts';
 import { type Failure, type LoadReport, summarize } from './load-report.ts';
 import type { InteropServer, Protocol } from './server.ts';
-import { volume } from './volume.ts';
+import { isFull, volume } from './volume.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -49,8 +50,18 @@ function each(server: InteropServer, needs: Parameters<InteropServer['can']>[0] 
   const protocols = server.protocols.filter((protocol) => needs === null || server.can(needs, protocol));
   if (protocols.length === 0) return;
   describe(title, () => {
-    for (const protocol of protocols) test.concurrent(protocol, () => run(server, protocol), volume.timeoutMs);
+    for (const protocol of protocols) {
+      const isLeftOut = !isFull && isKnownFailure(server, protocol, needs);
+      const options = { concurrent: true, skip: isLeftOut, timeout: volume.timeoutMs };
+      test(protocol, options, () => run(server, protocol));
+    }
   });
+}
+
+function isKnownFailure(server: InteropServer, protocol: Protocol, needs: string | null): boolean {
+  return knownFailures.some(
+    (known) => known.server === server.name && known.protocol === protocol && known.needs === needs,
+  );
 }
 
 interface Answer {
@@ -158,9 +169,10 @@ const reloads: Run = async (server, protocol) => {
   // A reload closes idle connections at a moment that nobody can learn.
   const isHonest = (failure: Failure) => isHonestRace(failure, protocol === 'h1' || server.resetsOnReload === true);
   expect(summarize(report.failures.filter((failure) => !isHonest(failure)))).toEqual([]);
+  expect(report.answers).toBeGreaterThan(0.99 * 2 * requests);
   expect(stand.duplicates('r')).toEqual([]);
   // The setting had its effect.
-  expect(connections).toBeGreaterThan(reloadMs / 1_000 - 2);
+  expect(connections).toBeGreaterThan(reloadMs / 2_000);
 };
 
 const keepAliveRace: Run = async (server, protocol) => {
@@ -178,7 +190,8 @@ const keepAliveRace: Run = async (server, protocol) => {
 
   // What teaches the broker: to see the server close idle connections, twice.
   for (const prefix of ['teach1', 'teach2']) {
-    await stand.runRounds({ ...load, prefix }, [0]);
+    const report = await stand.runRounds({ ...load, prefix }, [0]);
+    expect(summarize(report.failures.filter((failure) => !isHonestRace(failure, protocol === 'h1')))).toEqual([]);
     await eventually(() => stand.openConnections === 0, { withinMs: 10_000 });
   }
 
