@@ -125,6 +125,18 @@ describe('a large answer', () => {
     expect(types().at(-1)).toBe(FrameType.end);
   });
 
+  test('with a piece that holds nothing goes on', () => {
+    const exchange = start();
+    sink.onResponse(200, []);
+    sink.onData(Buffer.alloc(0));
+    sink.onData(Buffer.alloc(5));
+    sink.onData(Buffer.alloc(0));
+    sink.onEnd();
+    exchange.flush(false);
+    expect(writer.frames.filter((frame) => frame.type === FrameType.data)).toHaveLength(0);
+    expect(writer.frames).toMatchObject([{ type: FrameType.response, end: true, body: Buffer.alloc(5) }]);
+  });
+
   test('waits while the socket has no room', () => {
     const exchange = start();
     writer.hasRoom = false;

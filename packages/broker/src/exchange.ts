@@ -175,6 +175,8 @@ export class ClientExchange implements ResponseSink {
   }
 
   onData(chunk: Buffer): void {
+    // DATA has at least one octet.
+    if (chunk.length === 0) return;
     this.#chunks.push(chunk);
     this.#bufferedBytes += chunk.length;
     this.#scheduleFlush();

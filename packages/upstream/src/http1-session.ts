@@ -298,7 +298,8 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#isOver) return;
+    // A parser that is resumed over an empty socket reports a piece of body without octets.
+    if (this.#isOver || chunk.length === 0) return;
     this.#receivedBytes += chunk.length;
     this.#unconsumedBytes += chunk.length;
     if (this.#unconsumedBytes >= receiveWindowBytes) controller.pause();
