@@ -4,6 +4,7 @@ import type { Fields } from '@hawser/http2';
 import { type Clock, systemClock } from './clock.ts';
 import { UpstreamError, type UpstreamErrorCode } from './errors.ts';
 import type { Exchange, Handle, ResponseSink, Send } from './exchange.ts';
+import { ForwardingExchange } from './forwarding-exchange.ts';
 import { formatOrigin } from './origin.ts';
 import { poolKey } from './pool-key.ts';
 
@@ -138,64 +139,30 @@ const verdicts = {
   broker_internal: false,
 } as const satisfies Record<UpstreamErrorCode, boolean>;
 
-class WatchedExchange implements Handle, ResponseSink {
-  readonly #sink: ResponseSink;
+class WatchedExchange extends ForwardingExchange {
   readonly #breaker: Breaker;
-  readonly #handle: Handle;
   #hasReported = false;
 
   constructor(exchange: Exchange, sink: ResponseSink, breaker: Breaker, next: Send) {
-    this.#sink = sink;
+    super(sink);
     this.#breaker = breaker;
-    this.#handle = next(exchange, this);
+    this.lower = next(exchange, this);
   }
 
-  write(chunk: Buffer): void {
-    this.#handle.write(chunk);
-  }
-
-  end(trailers?: Fields): void {
-    this.#handle.end(trailers);
-  }
-
-  consume(bytes: number): void {
-    this.#handle.consume(bytes);
-  }
-
-  cancel(cause?: UpstreamError): void {
+  override cancel(cause?: UpstreamError): void {
     this.#report(cause);
-    this.#handle.cancel(cause);
+    super.cancel(cause);
   }
 
-  onInformational(status: number, fields: Fields): void {
-    this.#sink.onInformational(status, fields);
-  }
-
-  onResponse(status: number, fields: Fields): void {
+  override onResponse(status: number, fields: Fields): void {
     if (!this.#hasReported) this.#breaker.succeeded();
     this.#hasReported = true;
-    this.#sink.onResponse(status, fields);
+    super.onResponse(status, fields);
   }
 
-  onData(chunk: Buffer): void {
-    this.#sink.onData(chunk);
-  }
-
-  onTrailers(fields: Fields): void {
-    this.#sink.onTrailers(fields);
-  }
-
-  onEnd(): void {
-    this.#sink.onEnd();
-  }
-
-  onRequestConsumed(bytes: number): void {
-    this.#sink.onRequestConsumed(bytes);
-  }
-
-  onError(error: UpstreamError): void {
+  override onError(error: UpstreamError): void {
     this.#report(error);
-    this.#sink.onError(error);
+    super.onError(error);
   }
 
   #report(error: UpstreamError | undefined): void {

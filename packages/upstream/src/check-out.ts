@@ -7,8 +7,9 @@ import type { Exchange, Handle, ResponseSink, Send } from './exchange.ts';
 import { formatOrigin } from './origin.ts';
 import type { OpenReason } from './pooled-session.ts';
 import type { Registry } from './registry.ts';
-import type { SessionPool, Waiter } from './session-pool.ts';
+import type { SessionPool } from './session-pool.ts';
 import { fromSessionError } from './translate-error.ts';
+import type { Waiter } from './waiter.ts';
 
 export function checkOutAndSend(registry: Registry, clock: Clock = systemClock): Send {
   return (exchange, sink) => new Attempt(exchange, sink, registry, clock);

@@ -3,7 +3,8 @@
 import type { Fields } from '@hawser/http2';
 import { type Clock, systemClock, type Timer } from './clock.ts';
 import { UpstreamError } from './errors.ts';
-import type { Exchange, Handle, ResponseSink, Send } from './exchange.ts';
+import type { Exchange, ResponseSink, Send } from './exchange.ts';
+import { ForwardingExchange } from './forwarding-exchange.ts';
 import type { Timeouts } from './options.ts';
 import { formatOrigin } from './origin.ts';
 
@@ -19,11 +20,9 @@ export function withDeadline(next: Send, clock: Clock = systemClock): Send {
  * One timer per exchange, set for the earliest moment at which anything could be overdue. Progress only notes the time;
  * the timer, when it fires, looks at the notes and either ends the exchange or is set again.
  */
-class TimedExchange implements Handle, ResponseSink {
+class TimedExchange extends ForwardingExchange {
   readonly #exchange: Exchange;
-  readonly #sink: ResponseSink;
   readonly #clock: Clock;
-  #next: Handle | null = null;
   #timer: Timer = null;
   #timerAt = 0;
   #isOver = false;
@@ -35,8 +34,8 @@ class TimedExchange implements Handle, ResponseSink {
   #unconsumedBytes = 0;
 
   constructor(exchange: Exchange, sink: ResponseSink, clock: Clock) {
+    super(sink);
     this.#exchange = exchange;
-    this.#sink = sink;
     this.#clock = clock;
     this.#wholeAt = exchange.body === 'stream' ? Number.POSITIVE_INFINITY : exchange.startedAt;
     this.#progressAt = exchange.startedAt;
@@ -44,69 +43,49 @@ class TimedExchange implements Handle, ResponseSink {
 
   start(next: Send): void {
     this.#setTimer();
-    this.#next = next(this.#exchange, this);
+    this.lower = next(this.#exchange, this);
   }
 
-  // The handle
-
-  write(chunk: Buffer): void {
-    this.#next?.write(chunk);
-  }
-
-  end(trailers?: Fields): void {
+  override end(trailers?: Fields): void {
     this.#wholeAt = this.#clock.now();
-    this.#next?.end(trailers);
+    super.end(trailers);
     if (!this.#isOver) this.#setTimer();
   }
 
-  consume(bytes: number): void {
+  override consume(bytes: number): void {
     this.#unconsumedBytes -= bytes;
     this.#progressAt = this.#clock.now();
-    this.#next?.consume(bytes);
+    super.consume(bytes);
   }
 
-  cancel(): void {
+  override cancel(): void {
     this.#finish();
-    this.#next?.cancel();
+    super.cancel();
   }
 
-  // The sink
-
-  onInformational(status: number, fields: Fields): void {
-    this.#sink.onInformational(status, fields);
-  }
-
-  onResponse(status: number, fields: Fields): void {
+  override onResponse(status: number, fields: Fields): void {
     this.#hasResponse = true;
     this.#progressAt = this.#clock.now();
     this.#exchange.facts.firstByteMs = this.#progressAt - this.#exchange.startedAt;
     // From here on silence counts by another measure, which may be the shorter one.
     if (this.#idleAt() < this.#timerAt) this.#setTimer();
-    this.#sink.onResponse(status, fields);
+    super.onResponse(status, fields);
   }
 
-  onData(chunk: Buffer): void {
+  override onData(chunk: Buffer): void {
     this.#unconsumedBytes += chunk.length;
     this.#progressAt = this.#clock.now();
-    this.#sink.onData(chunk);
+    super.onData(chunk);
   }
 
-  onTrailers(fields: Fields): void {
-    this.#sink.onTrailers(fields);
-  }
-
-  onEnd(): void {
+  override onEnd(): void {
     this.#finish();
-    this.#sink.onEnd();
+    super.onEnd();
   }
 
-  onError(error: UpstreamError): void {
+  override onError(error: UpstreamError): void {
     this.#finish();
-    this.#sink.onError(error);
-  }
-
-  onRequestConsumed(bytes: number): void {
-    this.#sink.onRequestConsumed(bytes);
+    super.onError(error);
   }
 
   #finish(): void {
@@ -161,7 +140,7 @@ class TimedExchange implements Handle, ResponseSink {
   #end(code: 'deadline_exceeded' | 'first_byte_timeout' | 'idle_timeout', message: string): void {
     // Before a session was reached nothing can have been processed, and the origin is not to blame.
     const isReached = this.#exchange.facts.protocol !== '';
-    this.#next?.cancel();
+    super.cancel();
     this.onError(
       new UpstreamError(code, message, {
         source: isReached ? 'origin' : 'broker',

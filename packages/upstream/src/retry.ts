@@ -3,7 +3,8 @@
 import type { Fields } from '@hawser/http2';
 import { type Clock, systemClock, type Timer } from './clock.ts';
 import { UpstreamError, type UpstreamErrorCode } from './errors.ts';
-import type { Exchange, Handle, ResponseSink, Send } from './exchange.ts';
+import type { Exchange, ResponseSink, Send } from './exchange.ts';
+import { ForwardingExchange } from './forwarding-exchange.ts';
 import { poolKey } from './pool-key.ts';
 import { RetryBudget } from './retry-budget.ts';
 
@@ -83,13 +84,11 @@ const cures = {
   broker_internal: 'none',
 } as const satisfies Record<UpstreamErrorCode, Cure>;
 
-class RetriedExchange implements Handle, ResponseSink {
+class RetriedExchange extends ForwardingExchange {
   readonly #exchange: Exchange;
-  readonly #sink: ResponseSink;
   readonly #budget: RetryBudget;
   readonly #next: Send;
   readonly #clock: Clock;
-  #handle: Handle | null = null;
   #timer: Timer = null;
   #isCancelled = false;
   #hasResponse = false;
@@ -97,8 +96,8 @@ class RetriedExchange implements Handle, ResponseSink {
   #mayBeProcessed = false;
 
   constructor(exchange: Exchange, sink: ResponseSink, budget: RetryBudget, next: Send, clock: Clock) {
+    super(sink);
     this.#exchange = exchange;
-    this.#sink = sink;
     this.#budget = budget;
     this.#next = next;
     this.#clock = clock;
@@ -106,32 +105,22 @@ class RetriedExchange implements Handle, ResponseSink {
 
   attempt(): void {
     this.#timer = null;
-    if (!this.#isCancelled) this.#handle = this.#next(this.#exchange, this);
+    if (!this.#isCancelled) this.lower = this.#next(this.#exchange, this);
   }
 
   // The handle. The body is whole: `write` and `end` have nothing to say.
 
-  write(): void {}
+  override write(): void {}
 
-  end(): void {}
+  override end(): void {}
 
-  consume(bytes: number): void {
-    this.#handle?.consume(bytes);
-  }
-
-  cancel(cause?: UpstreamError): void {
+  override cancel(cause?: UpstreamError): void {
     this.#isCancelled = true;
     if (this.#timer !== null) this.#clock.clearTimeout(this.#timer);
-    this.#handle?.cancel(cause);
+    super.cancel(cause);
   }
 
-  // The sink
-
-  onInformational(status: number, fields: Fields): void {
-    this.#sink.onInformational(status, fields);
-  }
-
-  onResponse(status: number, fields: Fields): void {
+  override onResponse(status: number, fields: Fields): void {
     const waitMs = status === 503 || status === 429 ? retryAfterMs(fields) : null;
     if (
       waitMs !== null &&
@@ -140,35 +129,19 @@ class RetriedExchange implements Handle, ResponseSink {
       this.#fits(waitMs) &&
       this.#budget.takeRepeat()
     ) {
-      this.#handle?.cancel();
+      this.lower?.cancel();
       this.#mayBeProcessed = true;
       this.#attemptAfter(waitMs);
       return;
     }
     this.#hasResponse = true;
-    this.#sink.onResponse(status, fields);
+    super.onResponse(status, fields);
   }
 
-  onData(chunk: Buffer): void {
-    this.#sink.onData(chunk);
-  }
-
-  onTrailers(fields: Fields): void {
-    this.#sink.onTrailers(fields);
-  }
-
-  onEnd(): void {
-    this.#sink.onEnd();
-  }
-
-  onRequestConsumed(bytes: number): void {
-    this.#sink.onRequestConsumed(bytes);
-  }
-
-  onError(error: UpstreamError): void {
+  override onError(error: UpstreamError): void {
     const waitMs = this.#hasResponse ? null : this.#pauseBeforeRepeat(error);
     if (waitMs === null) {
-      this.#sink.onError(this.#mayBeProcessed ? asMaybeProcessed(error) : error);
+      super.onError(this.#mayBeProcessed ? asMaybeProcessed(error) : error);
       return;
     }
     this.#mayBeProcessed ||= error.processed === 'maybe';
@@ -199,7 +172,7 @@ class RetriedExchange implements Handle, ResponseSink {
   }
 
   #attemptAfter(waitMs: number): void {
-    this.#handle = null;
+    this.lower = null;
     if (waitMs === 0) queueMicrotask(() => this.attempt());
     else this.#timer = this.#clock.setTimeout(() => this.attempt(), waitMs);
   }

@@ -5,7 +5,8 @@ import type { FakeClock } from '@hawser/testkit';
 import { expect } from 'vitest';
 import type { UpstreamError, UpstreamErrorCode } from './errors.ts';
 import { defaultOriginOptions, type OriginOptions } from './options.ts';
-import { SessionPool, type Waiter } from './session-pool.ts';
+import { SessionPool } from './session-pool.ts';
+import type { Waiter } from './waiter.ts';
 
 interface PoolTestOptions extends Omit<Partial<OriginOptions>, 'connections'> {
   readonly connections?: Partial<OriginOptions['connections']>;

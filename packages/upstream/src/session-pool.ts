@@ -7,17 +7,7 @@ import { IdleLearner } from './idle-learner.ts';
 import type { OriginOptions } from './options.ts';
 import { type OpenReason, PooledSession, type SessionSnapshot } from './pooled-session.ts';
 import { WaitQueue } from './wait-queue.ts';
-
-/** Someone who wants room for one exchange. Exactly one of the two calls comes, unless it is withdrawn before. */
-export interface Waiter {
-  readonly client: object;
-  /**
-   * Room for one exchange: `session.request` must be called before this returns. `reason` is `reused`, or why the
-   * session was opened for the first exchange on it; `connectMs` is -1 where no connect was waited for.
-   */
-  onRoom(session: Session, reason: OpenReason | 'reused', connectMs: number): void;
-  onError(error: UpstreamError): void;
-}
+import { QueuedWaiter, type Waiter } from './waiter.ts';
 
 export type Connect = (events: SessionEvents, signal: AbortSignal) => Promise<Session>;
 
@@ -476,27 +466,4 @@ const reasonAfter = { goaway: 'goaway', local: 'closed-here', closed: 'origin-cl
 /** `192.0.2.1:443` → `192.0.2.1`, `[2001:db8::1]:443` → `2001:db8::1`. */
 function hostOf(remoteAddress: string): string {
   return remoteAddress.slice(0, remoteAddress.lastIndexOf(':')).replace(/^\[|\]$/g, '');
-}
-
-/** A waiter in the queue, which may be withdrawn until it is served. */
-class QueuedWaiter {
-  readonly client: object;
-  readonly waiter: Waiter;
-  readonly since: number;
-  timer: Timer | null = null;
-  #isWithdrawn = false;
-
-  constructor(waiter: Waiter, since: number) {
-    this.client = waiter.client;
-    this.waiter = waiter;
-    this.since = since;
-  }
-
-  withdraw(): void {
-    this.#isWithdrawn = true;
-  }
-
-  fail(error: UpstreamError): void {
-    if (!this.#isWithdrawn) this.waiter.onError(error);
-  }
 }
