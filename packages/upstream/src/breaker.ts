@@ -6,7 +6,7 @@ import { UpstreamError, type UpstreamErrorCode } from './errors.ts';
 import type { Exchange, Handle, ResponseSink, Send } from './exchange.ts';
 import { ForwardingExchange } from './forwarding-exchange.ts';
 import { formatOrigin } from './origin.ts';
-import { poolKey } from './pool-key.ts';
+import { PerPool } from './per-pool.ts';
 
 /**
  * - `closed`: everything passes; failures in a row are counted.
@@ -18,22 +18,12 @@ type BreakerState =
   | { readonly name: 'open'; readonly until: number }
   | { readonly name: 'half-open'; isProbing: boolean };
 
-/** Breakers kept; the ones beyond are of origins that nobody asked for lately. */
-const maxBreakers = 10_000;
-
 /** One breaker per pool key, shared by all client connections. */
 export function withBreaker(next: Send, clock: Clock = systemClock): Send {
-  const breakers = new Map<string, Breaker>();
+  const breakers = new PerPool(({ options: { breaker } }) => new Breaker(breaker.failures, breaker.openMs, clock));
   return (exchange, sink) => {
-    const { failures, openMs } = exchange.options.breaker;
-    if (failures === 0) return next(exchange, sink);
-    const key = poolKey(exchange.origin, exchange.options);
-    let breaker = breakers.get(key);
-    if (breaker === undefined) {
-      if (breakers.size >= maxBreakers) breakers.clear();
-      breaker = new Breaker(failures, openMs, clock);
-      breakers.set(key, breaker);
-    }
+    if (exchange.options.breaker.failures === 0) return next(exchange, sink);
+    const breaker = breakers.of(exchange);
     if (!breaker.admit()) return new RefusedExchange(exchange, sink, breaker.remainingMs);
     return new WatchedExchange(exchange, sink, breaker, next);
   };
@@ -50,10 +40,6 @@ class Breaker {
     this.#maxFailures = maxFailures;
     this.#openMs = openMs;
     this.#clock = clock;
-  }
-
-  get state(): BreakerState['name'] {
-    return this.#state.name;
   }
 
   /** Time until the next probe may pass; 0 unless open. */

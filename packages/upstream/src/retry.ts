@@ -5,7 +5,7 @@ import { type Clock, systemClock, type Timer } from './clock.ts';
 import { UpstreamError, type UpstreamErrorCode } from './errors.ts';
 import type { Exchange, ResponseSink, Send } from './exchange.ts';
 import { ForwardingExchange } from './forwarding-exchange.ts';
-import { poolKey } from './pool-key.ts';
+import { PerPool } from './per-pool.ts';
 import { RetryBudget } from './retry-budget.ts';
 
 /**
@@ -24,20 +24,11 @@ const minAttemptMs = 10;
 /** Methods that may be repeated by themselves (RFC 9110 section 9.2.2). */
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
-/** Budgets kept; the ones beyond are of origins that nobody asked for lately. */
-const maxBudgets = 10_000;
-
 /** Budgets are per pool key, shared by all client connections. */
 export function withRetry(next: Send, clock: Clock = systemClock): Send {
-  const budgets = new Map<string, RetryBudget>();
+  const budgets = new PerPool(({ options }) => new RetryBudget(options.retry.budget, clock));
   return (exchange, sink) => {
-    const key = poolKey(exchange.origin, exchange.options);
-    let budget = budgets.get(key);
-    if (budget === undefined) {
-      if (budgets.size >= maxBudgets) budgets.clear();
-      budget = new RetryBudget(exchange.options.retry.budget, clock);
-      budgets.set(key, budget);
-    }
+    const budget = budgets.of(exchange);
     budget.countFirst();
     // A streamed body is gone once it was sent: there is nothing to send again.
     if (exchange.body === 'stream') return next(exchange, sink);
