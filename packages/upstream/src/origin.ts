@@ -43,11 +43,31 @@ export function parseTarget(url: string): RequestTarget {
   }
   const scheme = (match[1] as string).toLowerCase();
   if (scheme !== 'https' && scheme !== 'http') throw invalid(`URL scheme ${shown(scheme)} is not https or http`);
-  const authority = match[2] as string;
-  if (authority.includes('@')) throw invalid('URL holds userinfo (user:password@); send an authorization field');
-  const origin = parseAuthority(scheme, authority);
+  const { origin, authority } = siteOf(scheme, match[2] as string);
   const rest = match[3] as string;
-  return { origin, authority: formatAuthority(origin), path: rest.startsWith('/') ? rest : `/${rest}` };
+  return { origin, authority, path: rest.startsWith('/') ? rest : `/${rest}` };
+}
+
+/** An origin with its `authority` as it is sent. */
+type Site = Omit<RequestTarget, 'path'>;
+
+/** What was read of URLs so far, by scheme and authority as written; a pod talks to few, a hostile client to many. */
+const sites = { https: new Map<string, Site>(), http: new Map<string, Site>() } as const;
+const maxSites = 10_000;
+
+/** The same object for the same authority, so that what is kept for an origin can be found by its identity. */
+function siteOf(scheme: 'https' | 'http', written: string): Site {
+  const known = sites[scheme];
+  let site = known.get(written);
+  if (site === undefined) {
+    if (written.includes('@')) throw invalid('URL holds userinfo (user:password@); send an authorization field');
+    const origin = parseAuthority(scheme, written);
+    site = { origin, authority: formatAuthority(origin) };
+    if (known.size >= maxSites) known.clear();
+    // The match above is a slice of the whole URL, and would keep it.
+    known.set(Buffer.from(written, 'latin1').toString('latin1'), site);
+  }
+  return site;
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what this looks for

@@ -9,8 +9,16 @@ import { formatOrigin, type Origin } from './origin.ts';
  * Secrets enter as a digest only, so the key may be logged.
  */
 export function poolKey(origin: Origin, options: OriginOptions): string {
-  return `${formatOrigin(origin)} ${optionsKey(options)}`;
+  let made = madeKeys.get(origin);
+  if (made === undefined || made.options !== options) {
+    made = { options, key: `${formatOrigin(origin)} ${optionsKey(options)}` };
+    madeKeys.set(origin, made);
+  }
+  return made.key;
 }
+
+/** Several layers ask for the key of each exchange, and one origin has the same options nearly always. */
+const madeKeys = new WeakMap<Origin, { readonly options: OriginOptions; readonly key: string }>();
 
 /** Options objects are frozen and few, exchanges many: the digest is made once per object. */
 const optionsKeys = new WeakMap<OriginOptions, string>();

@@ -1,14 +1,12 @@
 // Which options hold for an origin: the first entry of `origins` that matches it, else the defaults.
 
-import { formatOrigin, type Origin, type OriginOptions, type OriginPattern } from '@hawser/upstream';
-
-/** Origins looked up so far; a pod talks to few, a hostile client to as many as it likes. */
-const maxRemembered = 10_000;
+import type { Origin, OriginOptions, OriginPattern } from '@hawser/upstream';
 
 export class Origins {
   readonly #rules: readonly { readonly pattern: OriginPattern; readonly options: OriginOptions }[];
   readonly #defaults: OriginOptions;
-  readonly #remembered = new Map<string, OriginOptions>();
+  /** Origins looked up so far, for as long as anything else knows them. */
+  readonly #remembered = new WeakMap<Origin, OriginOptions>();
 
   constructor(rules: readonly { pattern: OriginPattern; options: OriginOptions }[], defaults: OriginOptions) {
     this.#rules = rules;
@@ -17,12 +15,10 @@ export class Origins {
 
   optionsFor(origin: Origin): OriginOptions {
     if (this.#rules.length === 0) return this.#defaults;
-    const key = formatOrigin(origin);
-    let options = this.#remembered.get(key);
+    let options = this.#remembered.get(origin);
     if (options === undefined) {
       options = this.#rules.find((rule) => rule.pattern.matches(origin))?.options ?? this.#defaults;
-      if (this.#remembered.size >= maxRemembered) this.#remembered.clear();
-      this.#remembered.set(key, options);
+      this.#remembered.set(origin, options);
     }
     return options;
   }
