@@ -161,7 +161,8 @@ class NodeSession implements Session {
       }
       const timer = this.#clock.setTimeout(() => {
         const message = `no answer to PING from ${this.remoteAddress} within ${timeoutMs} ms`;
-        reject(new SessionError('ping_timeout', message, { processed: 'no' }));
+        // The session is ended with it, and what runs there may have been processed.
+        reject(new SessionError('ping_timeout', message, { processed: 'maybe' }));
       }, timeoutMs);
       this.#http2.ping((error, durationMs) => {
         this.#clock.clearTimeout(timer);

@@ -27,6 +27,8 @@ class Attempt implements Handle, ExchangeSink, Waiter {
   #session: Session | null = null;
   #handle: ExchangeHandle | null = null;
   #isOver = false;
+  /** A response, a 1xx included, has come: the origin acts on the request, whatever it says afterwards. */
+  #isAnswered = false;
   /** Request body that came before there was a session; bounded by the window that the client was given. */
   #early: Buffer[] | null = null;
   #earlyEnd: Fields | null = null;
@@ -91,17 +93,19 @@ class Attempt implements Handle, ExchangeSink, Waiter {
     if (this.#session === null || cause === undefined) return;
     this.#pool.noteError(this.#session, cause.message);
     // What went silent may be this exchange alone, or the whole path to the origin.
-    this.#pool.suspect(this.#session);
+    this.#pool.suspect(this.#session, cause.code !== 'deadline_exceeded');
   }
 
   // The session's sink
 
   onInformational(status: number, fields: Fields): void {
+    this.#isAnswered = true;
     if (status < 100 || status === 101) this.#refuseStatus(status);
     else this.#sink.onInformational(status, fields);
   }
 
   onResponse(status: number, fields: Fields): void {
+    this.#isAnswered = true;
     if (status > 599) this.#refuseStatus(status);
     else this.#sink.onResponse(status, fields);
   }
@@ -130,12 +134,17 @@ class Attempt implements Handle, ExchangeSink, Waiter {
     this.onError(new UpstreamError('origin_protocol_error', message, { source: 'origin', processed: 'maybe' }));
   }
 
+  #noteError(session: Session, error: SessionError | UpstreamError): void {
+    this.#pool.noteError(session, error.message);
+    if (error.code === 'stream_refused') this.#pool.noteRefusal(session);
+  }
+
   /** From the session, or from the pool while waiting. */
   onError(error: SessionError | UpstreamError): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (this.#session !== null) this.#pool.noteError(this.#session, error.message);
+    if (this.#session !== null) this.#noteError(this.#session, error);
     const isOurs = error instanceof UpstreamError;
-    this.#sink.onError(isOurs ? error : fromSessionError(error, formatOrigin(this.#exchange.origin)));
+    this.#sink.onError(isOurs ? error : fromSessionError(error, formatOrigin(this.#exchange.origin), this.#isAnswered));
   }
 }

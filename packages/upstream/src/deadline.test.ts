@@ -23,7 +23,7 @@ describe('the total time', () => {
     clock.advance(4_999);
     expect(sink.calls).toEqual([]);
     clock.advance(1);
-    expect(attempt.calls).toEqual(['cancel']);
+    expect(attempt.calls).toEqual(['cancel deadline_exceeded']);
     expect(sink.error).toMatchObject({ code: 'deadline_exceeded', processed: 'no', source: 'broker' });
     expect(sink.error?.message).toBe('https://api.example.com: not done within 5000 ms; no response had begun');
   });
@@ -72,7 +72,7 @@ describe('the time to the first byte', () => {
     clock.advance(999);
     expect(sink.error).toBeNull();
     clock.advance(1);
-    expect(attempt.calls).toEqual(['cancel']);
+    expect(attempt.calls).toEqual(['cancel first_byte_timeout']);
     expect(sink.error).toMatchObject({ code: 'first_byte_timeout', processed: 'maybe', source: 'origin' });
     expect(sink.error?.message).toBe('https://api.example.com: no response within 1000 ms (timeouts.firstByte)');
   });
@@ -125,7 +125,7 @@ describe('the idle time', () => {
     clock.advance(1);
     expect(sink.error).toMatchObject({ code: 'idle_timeout', processed: 'maybe', source: 'origin' });
     expect(sink.error?.message).toBe('https://api.example.com: the body stopped for 1000 ms (timeouts.idle)');
-    expect(attempt.calls).toEqual(['consume 10', 'cancel']);
+    expect(attempt.calls).toEqual(['consume 10', 'cancel idle_timeout']);
   });
 
   test('is not counted while the client is the one who does not take the body', () => {

@@ -140,12 +140,12 @@ class TimedExchange extends ForwardingExchange {
   #end(code: 'deadline_exceeded' | 'first_byte_timeout' | 'idle_timeout', message: string): void {
     // Before a session was reached nothing can have been processed, and the origin is not to blame.
     const isReached = this.#exchange.facts.protocol !== '';
-    super.cancel();
-    this.onError(
-      new UpstreamError(code, message, {
-        source: isReached ? 'origin' : 'broker',
-        processed: isReached ? 'maybe' : 'no',
-      }),
-    );
+    const error = new UpstreamError(code, message, {
+      source: isReached ? 'origin' : 'broker',
+      processed: isReached ? 'maybe' : 'no',
+    });
+    // The layers below judge the origin by it: the breaker counts it, the pool asks the session whether it lives.
+    super.cancel(error);
+    this.onError(error);
   }
 }

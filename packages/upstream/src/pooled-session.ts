@@ -54,6 +54,9 @@ export class PooledSession {
   /** When the last PING was answered. */
   lastAnswerAt: number;
   lastError: string | null = null;
+  /** Streams that the origin refused one after the other, and how many had been started at the last of them. */
+  refusals = 0;
+  refusedAtStream = 0;
   /** The pool's timer for whatever is due next. */
   timer: Timer = null;
   dueAt = 0;

@@ -1,3 +1,4 @@
+import { SessionError } from '@hawser/http2';
 import { FakeClock } from '@hawser/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UpstreamError, type UpstreamErrorCode } from './errors.ts';
@@ -50,6 +51,24 @@ describe('what a session gave back unprocessed is sent again at once', () => {
     const { sink, attempts } = start({});
     for (let i = 0; i < 100; i++) if (sink.error === null) await fail(attempts[i], 'origin_unprocessed', 'no');
     expect(attempts).toHaveLength(50);
+    expect(sink.error).toMatchObject({ code: 'origin_unprocessed', processed: 'no' });
+  });
+
+  test('but ever more rarely where the origin refuses the stream again and again, and within the deadline', async () => {
+    const { sink, attempts } = start({ totalMs: 60_000 });
+    const refuse = (attempt: ScriptedAttempt | undefined): Promise<void> => {
+      const cause = new SessionError('stream_refused', 'REFUSED_STREAM', { processed: 'no' });
+      return fail(attempt, 'origin_unprocessed', 'no', cause);
+    };
+    await refuse(attempts[0]);
+    expect(attempts, 'the first repeat is at once').toHaveLength(2);
+    for (let i = 1; i < 49; i++) {
+      await refuse(attempts[i]);
+      expect(attempts, 'not before a pause').toHaveLength(i + 1);
+      clock.advance(longMs);
+      expect(attempts).toHaveLength(i + 2);
+    }
+    await refuse(attempts[49]);
     expect(sink.error).toMatchObject({ code: 'origin_unprocessed', processed: 'no' });
   });
 
@@ -255,8 +274,13 @@ function startOn(layer: Send, script: ExchangeScript): RecordingSink {
 }
 
 /** The attempt fails; resolves when a repeat has had its turn. */
-function fail(attempt: ScriptedAttempt | undefined, code: UpstreamErrorCode, processed: 'no' | 'maybe'): Promise<void> {
+function fail(
+  attempt: ScriptedAttempt | undefined,
+  code: UpstreamErrorCode,
+  processed: 'no' | 'maybe',
+  cause?: SessionError,
+): Promise<void> {
   const source = code.startsWith('connect') ? 'connect' : 'origin';
-  attempt?.sink.onError(new UpstreamError(code, 'it failed', { source, processed }));
+  attempt?.sink.onError(new UpstreamError(code, 'it failed', { source, processed, cause }));
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,6 +1,6 @@
 // The layer that sends an exchange again: always what is unprocessed, else what is idempotent, within a budget.
 
-import type { Fields } from '@hawser/http2';
+import { type Fields, SessionError } from '@hawser/http2';
 import { type Clock, systemClock, type Timer } from './clock.ts';
 import { UpstreamError, type UpstreamErrorCode } from './errors.ts';
 import type { Exchange, ResponseSink, Send } from './exchange.ts';
@@ -83,6 +83,8 @@ class RetriedExchange extends ForwardingExchange {
   #timer: Timer = null;
   #isCancelled = false;
   #hasResponse = false;
+  /** Attempts that the origin refused so far (REFUSED_STREAM). */
+  #refusals = 0;
   /** An attempt before this one may have been processed: no later one can take that back. */
   #mayBeProcessed = false;
 
@@ -144,10 +146,19 @@ class RetriedExchange extends ForwardingExchange {
     const cure = cures[error.code];
     if (cure === 'none') return null;
     const { attempts } = this.#exchange.facts;
-    if (error.processed === 'no' && cure === 'session') return attempts < maxUnprocessedAttempts ? 0 : null;
+    if (error.processed === 'no' && cure === 'session') return this.#pauseBeforeAnotherSession(error, attempts);
     if (error.processed === 'maybe' && !this.#isIdempotent) return null;
-    const waitMs = Math.random() * Math.min(maxBackOffMs, backOffMs * 2 ** (attempts - 1));
+    const waitMs = backOff(attempts);
     return this.#hasAttemptsLeft && this.#fits(waitMs) && this.#budget.takeRepeat() ? waitMs : null;
+  }
+
+  /** None, but where the origin refuses again and again: it is asked less and less often then. */
+  #pauseBeforeAnotherSession(error: UpstreamError, attempts: number): number | null {
+    if (attempts >= maxUnprocessedAttempts) return null;
+    const isRefused = error.cause instanceof SessionError && error.cause.code === 'stream_refused';
+    if (!isRefused || ++this.#refusals === 1) return 0;
+    const waitMs = backOff(this.#refusals - 1);
+    return this.#fits(waitMs) ? waitMs : null;
   }
 
   get #isIdempotent(): boolean {
@@ -167,6 +178,11 @@ class RetriedExchange extends ForwardingExchange {
     if (waitMs === 0) queueMicrotask(() => this.attempt());
     else this.#timer = this.#clock.setTimeout(() => this.attempt(), waitMs);
   }
+}
+
+/** The pause after so many attempts. */
+function backOff(attempts: number): number {
+  return Math.random() * Math.min(maxBackOffMs, backOffMs * 2 ** (attempts - 1));
 }
 
 function asMaybeProcessed(error: UpstreamError): UpstreamError {

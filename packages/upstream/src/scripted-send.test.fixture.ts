@@ -1,8 +1,8 @@
 // What tests of a layer put below it and above it: a Send that does as the test says, and a sink that notes what it hears.
 
-import type { ExchangeHandle, Fields } from '@hawser/http2';
+import type { Fields } from '@hawser/http2';
 import type { UpstreamError } from './errors.ts';
-import { createFacts, type Exchange, type ResponseSink, type Send } from './exchange.ts';
+import { createFacts, type Exchange, type Handle, type ResponseSink, type Send } from './exchange.ts';
 import { defaultOriginOptions, type OriginOptions, type Timeouts } from './options.ts';
 
 /** Every call in order: `response 200`, `data 5`, `error idle_timeout`. */
@@ -41,7 +41,7 @@ export class RecordingSink implements ResponseSink {
 }
 
 /** One call of a Send: the test speaks through `sink` and reads what came down in `calls`. */
-export class ScriptedAttempt implements ExchangeHandle {
+export class ScriptedAttempt implements Handle {
   readonly exchange: Exchange;
   readonly sink: ResponseSink;
   readonly calls: string[] = [];
@@ -63,8 +63,8 @@ export class ScriptedAttempt implements ExchangeHandle {
     this.calls.push(`consume ${bytes}`);
   }
 
-  cancel(): void {
-    this.calls.push('cancel');
+  cancel(cause?: UpstreamError): void {
+    this.calls.push(cause === undefined ? 'cancel' : `cancel ${cause.code}`);
   }
 }
 

@@ -2,7 +2,14 @@ import { SessionError } from '@hawser/http2';
 import { FakeClock } from '@hawser/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UpstreamError } from './errors.ts';
-import { checkOut, createPool, type PendingConnect, type TestWaiter, turn } from './scripted-session.test.fixture.ts';
+import {
+  checkOut,
+  createPool,
+  type PendingConnect,
+  type ScriptedSession,
+  type TestWaiter,
+  turn,
+} from './scripted-session.test.fixture.ts';
 import type { SessionPool } from './session-pool.ts';
 
 let clock: FakeClock;
@@ -128,18 +135,73 @@ describe('PING', () => {
     pool.destroy();
   });
 
-  test('an origin that answers no PING is known by its first session, which is not ended for it', async () => {
+  test('an origin that answers no PING is known by two sessions, and the second is not ended for it', async () => {
+    const pool = poolOf();
+    const silent: ScriptedSession[] = [];
+    for (const index of [0, 1]) {
+      const [waiter] = checkOut(pool, 1) as [TestWaiter];
+      const session = await connects[index]!.succeed(100);
+      silent.push(session);
+      session.pingAnswer = silence;
+      waiter.finish();
+      await turn();
+    }
+    const [first, second] = silent as [ScriptedSession, ScriptedSession];
+    expect([first.state, second.state], 'the first may be dead').toEqual(['closed', 'open']);
+    await advance(20_000);
+    expect(await exchange(pool)).toMatchObject({ session: second, reason: 'reused' });
+    expect(second.pings).toBe(1);
+    pool.destroy();
+  });
+
+  test('one dead connection teaches nothing: the next session is asked again', async () => {
     const pool = poolOf();
     const [waiter] = checkOut(pool, 1) as [TestWaiter];
-    const pending = connects[0]!.succeed(100);
-    const session = await pending;
-    session.pingAnswer = silence;
+    const dead = await connects[0]!.succeed(100);
+    dead.pingAnswer = silence;
     waiter.finish();
     await turn();
-    expect(session.state).toBe('open');
+    const [next] = checkOut(pool, 1) as [TestWaiter];
+    const session = await connects[1]!.succeed(100);
+    next.finish();
+    await turn();
     await advance(20_000);
     expect(await exchange(pool)).toMatchObject({ session, reason: 'reused' });
-    expect(session.pings).toBe(1);
+    expect(session.pings, 'once to learn, once before use').toBe(2);
+    pool.destroy();
+  });
+
+  test('a session that is suspect before any fell idle is asked too, and is not ended for its silence', async () => {
+    const pool = poolOf();
+    const [late, other] = checkOut(pool, 2) as [TestWaiter, TestWaiter];
+    const session = await connects[0]!.succeed(100);
+    session.pingAnswer = silence;
+    late.finish();
+    pool.suspect(session, false);
+    await turn();
+    expect(session).toMatchObject({ pings: 1, state: 'draining' });
+    const [next] = checkOut(pool, 1) as [TestWaiter];
+    expect(next.session).toBeNull();
+    other.finish();
+    expect(session.state).toBe('closed');
+    pool.destroy();
+  });
+
+  test.each([
+    [true, 'closed'],
+    [false, 'open'],
+  ] as const)('where PING cannot tell, a time-out (overdue: %s) leaves the session %s', async (isOverdue, state) => {
+    const pool = poolOf();
+    for (const index of [0, 1]) {
+      const [waiter] = checkOut(pool, 1) as [TestWaiter];
+      const session = await connects[index]!.succeed(100);
+      session.pingAnswer = silence;
+      waiter.finish();
+      await turn();
+      if (index === 0) continue;
+      pool.suspect(session, isOverdue);
+      expect(session.state).toBe(state);
+    }
     pool.destroy();
   });
 
@@ -166,7 +228,7 @@ describe('PING', () => {
     await turn();
     checkOut(pool, 1);
     session.pingAnswer = silence;
-    pool.suspect(session);
+    pool.suspect(session, true);
     await turn();
     expect(session.state).toBe('closed');
     pool.destroy();
@@ -250,6 +312,40 @@ describe('how many are kept', () => {
     expect(connects).toHaveLength(2);
     pool.destroy();
     await connects[1]!.fail(new UpstreamError('connect_failed', 'aborted', { source: 'connect', processed: 'no' }));
+  });
+});
+
+describe('a session whose streams are refused', () => {
+  test('makes room for another after three in a row', async () => {
+    const pool = poolOf();
+    const [first] = checkOut(pool, 1) as [TestWaiter];
+    const session = await connects[0]!.succeed(100);
+    first.finish();
+    pool.noteRefusal(session);
+    for (const state of ['open', 'closed']) {
+      await exchange(pool);
+      pool.noteRefusal(session);
+      expect(session.state).toBe(state);
+    }
+    pool.destroy();
+  });
+
+  test('stays while it carries others, or served some in between', async () => {
+    const pool = poolOf();
+    const [busy, refused] = checkOut(pool, 2) as [TestWaiter, TestWaiter];
+    const session = await connects[0]!.succeed(100);
+    checkOut(pool, 1);
+    refused.finish();
+    for (let i = 0; i < 5; i++) pool.noteRefusal(session);
+    expect(session.state, 'busy with others').toBe('open');
+    busy.finish();
+    for (let i = 0; i < 5; i++) {
+      await exchange(pool);
+      await exchange(pool);
+      pool.noteRefusal(session);
+    }
+    expect(session.state, 'serves one in two').toBe('open');
+    pool.destroy();
   });
 });
 

@@ -23,6 +23,9 @@ const probeTimeoutMs = 1_000;
 /** A PING that nobody waits for may take this long. */
 const quietPingTimeoutMs = 5_000;
 
+/** Streams refused one after the other by a session that carries nothing else: it is of no use any more. */
+const maxRefusals = 3;
+
 /** A session in use, or kept warm, shows life at least this often: well within the 350 s of a cloud NAT. */
 const keepAliveMs = 240_000;
 
@@ -55,8 +58,10 @@ export class SessionPool {
   #isDraining = false;
   readonly #idleLearner: IdleLearner;
   readonly #afterConnect: (() => void)[] = [];
-  /** Whether this origin answers PING; found out on the first session that falls idle. */
+  /** Whether this origin answers PING; found out on the first sessions that fall idle. */
   #answersPing: boolean | 'unknown' | 'asked' = 'unknown';
+  /** Sessions in a row that did not answer while that was found out. */
+  #silentSessions = 0;
   /** Sessions that are to be open even if nobody asks. */
   #warm = 0;
 
@@ -118,12 +123,26 @@ export class SessionPool {
     }
   }
 
-  /** An exchange on this session timed out: where the session is silent as a whole, it is ended, and with it its exchanges. */
-  suspect(session: Session): void {
-    const entry = [...this.#open].find((candidate) => candidate.session === session);
-    if (entry !== undefined && session.protocol === 'h2' && this.#answersPing === true) {
-      void this.#ping(entry, quietPingTimeoutMs);
-    }
+  /**
+   * An exchange on this session timed out: where the session is silent as a whole, it is ended, and with it its exchanges.
+   * Of an origin that answers no PING, a session that was too slow by the origin's own measure (`isOverdue`), not only by
+   * a client's, takes nothing new and finishes what it can.
+   */
+  suspect(session: Session, isOverdue: boolean): void {
+    const entry = this.#entryOf(session);
+    if (entry === undefined || session.protocol !== 'h2') return;
+    if (this.#answersPing === true) void this.#ping(entry, quietPingTimeoutMs);
+    else if (this.#answersPing === 'unknown') void this.#learnPing(entry);
+    else if (this.#answersPing === false && isOverdue) session.drain();
+  }
+
+  /** The origin refused a stream of this session: one that refuses all of them makes room for another. */
+  noteRefusal(session: Session): void {
+    const entry = this.#entryOf(session);
+    if (entry === undefined) return;
+    entry.refusals = session.startedStreams - entry.refusedAtStream <= 1 ? entry.refusals + 1 : 1;
+    entry.refusedAtStream = session.startedStreams;
+    if (entry.refusals >= maxRefusals && session.activeStreams <= 1) session.drain();
   }
 
   /** Notes on the session that an exchange on it failed. */
@@ -152,6 +171,11 @@ export class SessionPool {
     this.drain();
     for (const connect of this.#connects) connect.abort(this.#drainingError());
     for (const { session } of [...this.#open, ...this.#draining]) session.destroy();
+  }
+
+  #entryOf(session: Session): PooledSession | undefined {
+    for (const entry of this.#open) if (entry.session === session) return entry;
+    return undefined;
   }
 
   #refusal(): UpstreamError | null {
@@ -221,15 +245,22 @@ export class SessionPool {
     }
   }
 
-  /** The first session that falls idle is asked, as it lives for certain: silence then is the origin's way. */
+  /**
+   * The first session that falls idle is asked, or that is suspect before. Silence may be the origin's way, or this
+   * connection's end: the session makes room for another. If one more is silent that has just carried an exchange to its
+   * end, it is the origin's way.
+   */
   async #learnPing(entry: PooledSession): Promise<void> {
+    const livedJustNow = entry.idleSince !== null;
     this.#answersPing = 'asked';
     try {
       await entry.session.ping(quietPingTimeoutMs);
       this.#answersPing = true;
     } catch (error) {
       const isSilent = error instanceof SessionError && error.code === 'ping_timeout';
-      this.#answersPing = isSilent ? false : 'unknown';
+      if (isSilent && livedJustNow) this.#silentSessions++;
+      this.#answersPing = this.#silentSessions > 1 ? false : 'unknown';
+      if (isSilent && this.#answersPing === 'unknown') entry.session.drain();
     }
   }
 

@@ -117,7 +117,16 @@ describe('what ended an exchange on a session', () => {
     ['ping_timeout', 'maybe', 'origin_closed', 'origin'],
   ])('%s, processed %s, is %s', (sessionCode, processed, code, source) => {
     const cause = new SessionError(sessionCode, 'what happened', { processed });
-    const error = fromSessionError(cause, origin);
+    const error = fromSessionError(cause, origin, false);
     expect(error).toMatchObject({ code, processed, source, cause, message: `${origin}: what happened` });
+  });
+
+  test.each<[SessionErrorCode, UpstreamErrorCode]>([
+    ['stream_refused', 'origin_reset'],
+    ['goaway', 'origin_reset'],
+    ['session_closed', 'origin_closed'],
+  ])('%s after an answer has begun is not unprocessed, though the origin says so', (sessionCode, code) => {
+    const cause = new SessionError(sessionCode, 'what happened', { processed: 'no' });
+    expect(fromSessionError(cause, origin, true)).toMatchObject({ code, processed: 'maybe' });
   });
 });

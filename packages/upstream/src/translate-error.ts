@@ -26,18 +26,18 @@ export function fromDnsError(cause: unknown, origin: string): UpstreamError {
   return connectError('dns_failed', `${origin}: ${reason} (${describe(cause, code)})`, cause);
 }
 
-/** What ended an exchange on a session to `origin`. */
-export function fromSessionError(error: SessionError, origin: string): UpstreamError {
-  const code = sessionReasons[error.code];
-  return new UpstreamError(
-    error.processed === 'no' && code === 'origin_reset' ? 'origin_unprocessed' : code,
-    `${origin}: ${error.message}`,
-    {
-      source: sources[code] ?? 'origin',
-      processed: error.processed,
-      cause: error,
-    },
-  );
+/**
+ * What ended an exchange on a session to `origin`. After an answer, even an interim one, nothing is unprocessed: an origin
+ * that says so contradicts itself (RFC 9113 sections 6.8 and 8.7 speak of streams that it did not act on).
+ */
+export function fromSessionError(error: SessionError, origin: string, isAnswered: boolean): UpstreamError {
+  const processed = isAnswered ? 'maybe' : error.processed;
+  let code: UpstreamErrorCode = sessionReasons[error.code];
+  if (code === 'origin_reset' || code === 'origin_unprocessed') {
+    code = processed === 'no' ? 'origin_unprocessed' : 'origin_reset';
+  }
+  const source = sources[code] ?? 'origin';
+  return new UpstreamError(code, `${origin}: ${error.message}`, { source, processed, cause: error });
 }
 
 /** Where what ends an exchange arose, if not in the origin. */
