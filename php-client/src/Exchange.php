@@ -6,7 +6,6 @@ namespace Hawser;
 
 use Hawser\Exception\HawserException;
 use Hawser\Internal\Dispatcher;
-use Hawser\Internal\Failure;
 use Hawser\Internal\Transfer;
 
 /**
@@ -65,9 +64,6 @@ final class Exchange
      */
     public function cancel(): void
     {
-        if (!$this->transfer->isEnded) {
-            $this->transfer->path?->cancel($this->transfer);
-            $this->transfer->fail(Failure::cancelled($this->transfer->request));
-        }
+        Dispatcher::cancel($this->transfer);
     }
 }

@@ -160,9 +160,6 @@ final class Response implements IteratorAggregate
      */
     public function cancel(): void
     {
-        if (!$this->transfer->isEnded) {
-            $this->transfer->path?->cancel($this->transfer);
-            $this->transfer->fail(Failure::cancelled($this->transfer->request));
-        }
+        Dispatcher::cancel($this->transfer);
     }
 }

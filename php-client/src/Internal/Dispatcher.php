@@ -83,6 +83,51 @@ final class Dispatcher implements Recovery
         return new Response($transfer, $this);
     }
 
+    /**
+     * The body octets of a streamed transfer that came since the last call; the origin may send as many more. An empty
+     * string where there are none: at the end, or not yet.
+     */
+    public static function take(Transfer $transfer): string
+    {
+        $octets = $transfer->body;
+        $transfer->body = '';
+        if ($octets !== '' && !$transfer->isEnded) {
+            $transfer->path?->consumed($transfer, \strlen($octets));
+        }
+
+        return $octets;
+    }
+
+    /**
+     * Gives a transfer up, at the origin too. Does nothing where it has ended.
+     */
+    public static function cancel(Transfer $transfer): void
+    {
+        if (!$transfer->isEnded) {
+            $transfer->path?->cancel($transfer);
+            $transfer->fail(Failure::cancelled($transfer->request));
+        }
+    }
+
+    /**
+     * When a transfer is ended here at the latest, on the clock of hrtime(); 0: never.
+     */
+    public static function limitNs(Transfer $transfer): int
+    {
+        return $transfer->deadlineNs === 0 ? 0 : $transfer->deadlineNs + self::GRACE_MS * 1_000_000;
+    }
+
+    /**
+     * Ends a transfer whose time is over and to which the broker said nothing.
+     */
+    public static function expire(Transfer $transfer): void
+    {
+        if ($transfer->deadlineNs !== 0 && !$transfer->isEnded && (int) hrtime(true) >= self::limitNs($transfer)) {
+            $transfer->path?->cancel($transfer);
+            $transfer->fail(Failure::of(ErrorCode::DeadlineExceeded, $transfer->request, "no whole answer within {$transfer->timeoutMs} ms", false));
+        }
+    }
+
     public function recover(Transfer $transfer, bool $isUnprocessed, bool $isBrokerAway, string $reason): void
     {
         $body = $transfer->request->body;
@@ -153,7 +198,7 @@ final class Dispatcher implements Recovery
         if ($path === null) {
             return;
         }
-        $limitNs = $transfer->deadlineNs === 0 ? 0 : $transfer->deadlineNs + self::GRACE_MS * 1_000_000;
+        $limitNs = self::limitNs($transfer);
         $other = $this->direct === null ? null : ($path === $this->direct ? $this->link->busyConnection() : ($this->direct->isBusy() ? $this->direct : null));
         if ($other === null) {
             $path->pump($limitNs);
@@ -162,9 +207,8 @@ final class Dispatcher implements Recovery
             $sliceEndNs = (int) hrtime(true) + self::SLICE_NS;
             $path->pump($limitNs === 0 ? $sliceEndNs : min($limitNs, $sliceEndNs));
         }
-        if ($limitNs !== 0 && !$transfer->isEnded && (int) hrtime(true) >= $limitNs) {
-            $path->cancel($transfer);
-            $transfer->fail(Failure::of(ErrorCode::DeadlineExceeded, $transfer->request, "no whole answer within {$transfer->timeoutMs} ms", false));
+        if ($limitNs !== 0) {
+            self::expire($transfer);
         }
     }
 

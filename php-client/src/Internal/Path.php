@@ -15,8 +15,10 @@ interface Path
      * Lets every transfer of this path go on. Returns as soon as one of them did, and at `$untilNs` at the latest.
      *
      * @param int $untilNs on the clock of hrtime(); 0: no limit
+     *
+     * @return bool whether any did
      */
-    public function pump(int $untilNs): void;
+    public function pump(int $untilNs): bool;
 
     /**
      * The caller gives the transfer up. It gets nothing more.

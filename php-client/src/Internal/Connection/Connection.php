@@ -140,24 +140,17 @@ final class Connection implements FrameSink, Path
         $transfer->requestEnd = $this->socket->write($frame);
     }
 
-    public function pump(int $untilNs): void
+    public function pump(int $untilNs): bool
     {
+        $waitUntilNs = $this->send($untilNs);
         if ($this->isClosed) {
-            return;
+            return true;
         }
-        $mayUpload = $this->uploads->send();
-        if ($this->isClosed()) {
-            return;
-        }
-        $waitUntilNs = $untilNs;
-        if (!$this->isWelcomed && ($untilNs === 0 || $untilNs > $this->welcomeDeadlineNs)) {
-            $waitUntilNs = $this->welcomeDeadlineNs;
-        }
-        $octets = $this->socket->read($mayUpload ? 1 : $waitUntilNs);
+        $octets = $this->socket->read($waitUntilNs);
         if ($octets === null) {
             $this->lose($this->isWelcomed ? 'the broker closed the connection' : 'the broker closed the connection before WELCOME', false);
 
-            return;
+            return true;
         }
         if ($octets !== '') {
             try {
@@ -165,16 +158,57 @@ final class Connection implements FrameSink, Path
             } catch (MalformedFrame $e) {
                 $this->lose($e->getMessage(), false);
 
-                return;
+                return true;
             }
             $missing = $this->reader->missingBytes();
             if ($missing > 0) {
                 $this->socket->expect($missing);
             }
-        } elseif (!$this->isWelcomed && (int) hrtime(true) >= $this->welcomeDeadlineNs) {
+
+            return true;
+        }
+        if (!$this->isWelcomed && (int) hrtime(true) >= $this->welcomeDeadlineNs) {
             ($this->onSilence)();
             $this->lose(\sprintf('the broker did not say WELCOME within %d ms', $this->connectTimeoutMs), true);
+
+            return true;
         }
+
+        return $waitUntilNs === 1;
+    }
+
+    /**
+     * Sends of the request bodies what windows and the socket take now. Returns until when the broker may be waited for
+     * before there is something to do here.
+     *
+     * @param int $untilNs as long as the caller wants to wait, on the clock of hrtime(); 0: no limit, 1: not at all
+     */
+    public function send(int $untilNs): int
+    {
+        if (!$this->isClosed && $this->uploads->send()) {
+            return 1;
+        }
+        if (!$this->isWelcomed && ($untilNs === 0 || $untilNs > $this->welcomeDeadlineNs)) {
+            return $this->welcomeDeadlineNs;
+        }
+
+        return $untilNs;
+    }
+
+    /**
+     * The socket, to wait for it together with others.
+     *
+     * @return resource|null null: it is closed
+     */
+    public function stream(): mixed
+    {
+        return $this->isClosed ? null : $this->socket->stream();
+    }
+
+    /** Whether to wait for room on the socket as well. */
+    public function hasUnsent(): bool
+    {
+        return $this->socket->hasUnsent();
     }
 
     public function cancel(Transfer $transfer): void
@@ -187,7 +221,7 @@ final class Connection implements FrameSink, Path
             array_splice($this->waiting, $at, 1);
         }
         if (isset($this->open[$transfer->id]) && $this->open[$transfer->id] === $transfer) {
-            $this->send($this->encoder->cancel($transfer->id));
+            $this->write($this->encoder->cancel($transfer->id));
             $this->forget($transfer);
         }
     }
@@ -342,7 +376,7 @@ final class Connection implements FrameSink, Path
 
     public function onPing(string $payload): void
     {
-        $this->send($this->encoder->pong($payload));
+        $this->write($this->encoder->pong($payload));
     }
 
     public function onPong(string $payload): void {}
@@ -356,10 +390,10 @@ final class Connection implements FrameSink, Path
     {
         $increment = $transfer->ungrantedBytes;
         $transfer->ungrantedBytes = 0;
-        $this->send($this->encoder->window($transfer->id, $increment));
+        $this->write($this->encoder->window($transfer->id, $increment));
     }
 
-    private function send(string $frame): void
+    private function write(string $frame): void
     {
         if (!$this->isClosed) {
             $this->socket->write($frame);
@@ -387,7 +421,7 @@ final class Connection implements FrameSink, Path
     {
         if ($transfer->upload !== null) {
             // The answer is whole, so the rest of the request is of no use to anyone.
-            $this->send($this->encoder->cancel($transfer->id));
+            $this->write($this->encoder->cancel($transfer->id));
             $transfer->upload = null;
         }
         $transfer->isEnded = true;

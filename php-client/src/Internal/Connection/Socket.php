@@ -145,6 +145,16 @@ final class Socket
         }
     }
 
+    /**
+     * The stream itself, for select only: reading or writing it elsewhere would break the frames.
+     *
+     * @return resource|null null: it is closed
+     */
+    public function stream(): mixed
+    {
+        return \is_resource($this->stream) ? $this->stream : null;
+    }
+
     public function hasUnsent(): bool
     {
         return $this->unsent !== '';

@@ -73,16 +73,18 @@ final class DirectPath implements Path
         $this->turn();
     }
 
-    public function pump(int $untilNs): void
+    public function pump(int $untilNs): bool
     {
-        if ($this->turn() || $this->open === []) {
-            return;
+        if ($this->turn()) {
+            return true;
         }
         $leftNs = $untilNs === 0 ? 1_000_000_000 : $untilNs - (int) hrtime(true);
-        if ($leftNs > 0) {
-            curl_multi_select($this->multi, min(1.0, $leftNs / 1e9));
-            $this->turn();
+        if ($leftNs <= 0 || $this->open === []) {
+            return false;
         }
+        curl_multi_select($this->multi, min(1.0, $leftNs / 1e9));
+
+        return $this->turn();
     }
 
     public function cancel(Transfer $transfer): void
