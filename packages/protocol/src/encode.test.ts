@@ -145,8 +145,50 @@ describe('encodeDataHead', () => {
   });
 });
 
+describe('RESPONSE', () => {
+  const plain = {
+    type: FrameType.response,
+    exchangeId: 7,
+    end: true,
+    status: 200,
+    fields: ['content-type', 'text/plain'],
+    body: Buffer.from('hello'),
+    facts,
+  } as const;
+
+  /** Each is decoded behind one that takes the short way, so that neither can spoil the other's octets. */
+  it.each([
+    ['no body', { ...plain, body: null }],
+    ['an empty body', { ...plain, body: Buffer.alloc(0) }],
+    ['255 bytes of body', { ...plain, body: Buffer.alloc(255, 'x') }],
+    ['256 bytes of body', { ...plain, body: Buffer.alloc(256, 'x') }],
+    ['a body for the long way', { ...plain, body: Buffer.alloc(20_000, 'x') }],
+    ['16 field elements', { ...plain, fields: Array.from({ length: 16 }, (_, i) => `x-${i}`) }],
+    ['a value of 31, 32, 64, 65 and 255 characters', { ...plain, fields: [31, 32, 64, 65, 255, 256].map(xs) }],
+    ['an octet beyond ASCII in a value', { ...plain, fields: ['x', 'caf\xe9'] }],
+    ['an octet beyond ASCII in a long value', { ...plain, fields: ['x', `${xs(100)}\xe9`] }],
+    ['facts past 32 bits', { ...plain, facts: { ...facts, totalUs: 2 ** 32 } }],
+    ['facts of each length', { ...plain, facts: { ...facts, queueUs: 127, connectUs: 128, firstByteUs: 65_535 } }],
+    ['the largest id', { ...plain, exchangeId: 2 ** 32 - 1 }],
+  ])('with %s', (_title, response) => {
+    const frames = [plain, response, plain];
+    const bytes = frames.map(encodeFrame);
+    expect(bytes.map((frame) => decode(frame, 'broker'))).toEqual(frames);
+  });
+
+  it('goes on in a new slab where the old one is full', () => {
+    const frames = Array.from({ length: 200 }, (_, i) => ({ ...plain, exchangeId: i + 1, body: Buffer.alloc(500, i) }));
+    const bytes = frames.map(encodeFrame);
+    expect(bytes.map((frame) => decode(frame, 'broker'))).toEqual(frames);
+  });
+});
+
 function decode(bytes: Buffer, from: 'client' | 'broker'): Frame | undefined {
   const frames: Frame[] = [];
   new FrameDecoder({ from }).push(bytes, (frame) => frames.push(frame));
   return frames[0];
+}
+
+function xs(length: number): string {
+  return 'x'.repeat(length);
 }

@@ -10,6 +10,7 @@ import {
   nonceBytes,
   pingBytes,
 } from './constants.ts';
+import { encodePlainResponse } from './encode-response.ts';
 import { type Peer, WireError } from './errors.ts';
 import { type ExchangeFacts, type Fields, type Frame, FrameType, flagEnd } from './frame.ts';
 import { frameKind } from './frame-kind.ts';
@@ -20,6 +21,8 @@ import { packAfterPrefix } from './msgpack.ts';
  * where the frame cannot be sent: `frame_too_large`, or `protocol_error` for a value that the wire does not allow.
  */
 export function encodeFrame(frame: Frame): Buffer {
+  const plain = frame.type === FrameType.response ? encodePlainResponse(frame) : null;
+  if (plain !== null) return plain;
   const bytes = packAfterPrefix(elementsOf(frame));
   const length = bytes.length - lengthPrefixBytes;
   if (length > maxFrameBytes) {
