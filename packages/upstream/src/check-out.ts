@@ -1,11 +1,11 @@
 // The innermost layer: checks a stream out of the exchange's pool and sends the request on it.
 
-import type { ExchangeHandle, ExchangeSink, Fields, Session, SessionError } from '@hawser/http2';
+import type { ExchangeHandle, ExchangeSink, Fields, SessionError } from '@hawser/http2';
 import { type Clock, systemClock } from './clock.ts';
 import { UpstreamError } from './errors.ts';
 import type { Exchange, Handle, ResponseSink, Send } from './exchange.ts';
 import { formatOrigin } from './origin.ts';
-import type { OpenReason } from './pooled-session.ts';
+import type { OpenReason, PooledSession } from './pooled-session.ts';
 import type { Registry } from './registry.ts';
 import type { SessionPool } from './session-pool.ts';
 import { fromSessionError } from './translate-error.ts';
@@ -24,7 +24,9 @@ class Attempt implements Handle, ExchangeSink, Waiter {
   readonly #waitingSince: number;
   readonly #pool: SessionPool;
   readonly #withdraw: () => void;
-  #session: Session | null = null;
+  #entry: PooledSession | null = null;
+  /** What its session had answered when this began. */
+  #answeredBefore = 0;
   #handle: ExchangeHandle | null = null;
   #isOver = false;
   /** A response, a 1xx included, has come: the origin acts on the request, whatever it says afterwards. */
@@ -46,9 +48,11 @@ class Attempt implements Handle, ExchangeSink, Waiter {
 
   // The waiter
 
-  onRoom(session: Session, reason: OpenReason | 'reused', connectMs: number): void {
+  onRoom(entry: PooledSession, reason: OpenReason | 'reused', connectMs: number): void {
     const { facts, head, body } = this.#exchange;
-    this.#session = session;
+    const { session } = entry;
+    this.#entry = entry;
+    this.#answeredBefore = entry.answeredStreams;
     facts.session = reason;
     facts.protocol = session.protocol;
     facts.remoteAddress = session.remoteAddress;
@@ -90,10 +94,10 @@ class Attempt implements Handle, ExchangeSink, Waiter {
     this.#isOver = true;
     if (this.#handle === null) this.#withdraw();
     else this.#handle.cancel();
-    if (this.#session === null || cause === undefined) return;
-    this.#pool.noteError(this.#session, cause.message);
+    if (this.#entry === null || cause === undefined) return;
+    this.#entry.lastError = cause.message;
     // What went silent may be this exchange alone, or the whole path to the origin.
-    this.#pool.suspect(this.#session, cause.code !== 'deadline_exceeded');
+    this.#pool.suspect(this.#entry, this.#answeredBefore, cause.code !== 'deadline_exceeded');
   }
 
   // The session's sink
@@ -106,6 +110,7 @@ class Attempt implements Handle, ExchangeSink, Waiter {
 
   onResponse(status: number, fields: Fields): void {
     this.#isAnswered = true;
+    (this.#entry as PooledSession).noteAnswer();
     if (status > 599) this.#refuseStatus(status);
     else this.#sink.onResponse(status, fields);
   }
@@ -134,16 +139,14 @@ class Attempt implements Handle, ExchangeSink, Waiter {
     this.onError(new UpstreamError('origin_protocol_error', message, { source: 'origin', processed: 'maybe' }));
   }
 
-  #noteError(session: Session, error: SessionError | UpstreamError): void {
-    this.#pool.noteError(session, error.message);
-    if (error.code === 'stream_refused') this.#pool.noteRefusal(session);
-  }
-
   /** From the session, or from the pool while waiting. */
   onError(error: SessionError | UpstreamError): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (this.#session !== null) this.#noteError(this.#session, error);
+    if (this.#entry !== null) {
+      this.#entry.lastError = error.message;
+      if (error.code === 'stream_refused') this.#pool.noteRefusal(this.#entry);
+    }
     const isOurs = error instanceof UpstreamError;
     this.#sink.onError(isOurs ? error : fromSessionError(error, formatOrigin(this.#exchange.origin), this.#isAnswered));
   }

@@ -35,6 +35,9 @@ export interface SessionSnapshot {
   readonly lastError: string | null;
 }
 
+/** What came of a PING; `ended`: the session did, before it was answered. */
+export type PingReply = 'answer' | 'silence' | 'ended';
+
 export class PooledSession {
   readonly session: Session;
   readonly openedFor: OpenReason;
@@ -47,16 +50,23 @@ export class PooledSession {
   idleSince: number | null;
   /** A PING is out, and its answer decides whether the session may be used. */
   isProbing = false;
+  /** `asked`: for the first time, as it fell idle; `silent`: it never answered. */
+  ping: 'unasked' | 'asked' | 'answered' | 'silent' = 'unasked';
+  /** The PING that is out. */
+  pinging: Promise<PingReply> | null = null;
   /** Its replacement is being opened. */
   isReplaced = false;
+  /** Why the pool drained it, where that is what the next session is opened for. */
+  drainedFor: OpenReason | null = null;
   drainingCause: 'goaway' | 'local' | 'closed' | null = null;
   lastPingAt: number;
   /** When the last PING was answered. */
   lastAnswerAt: number;
   lastError: string | null = null;
-  /** Streams that the origin refused one after the other, and how many had been started at the last of them. */
+  /** Streams whose response began: whatever came back later than a question shows that the way there is open. */
+  answeredStreams = 0;
+  /** Streams that the origin refused, since it last answered one. */
   refusals = 0;
-  refusedAtStream = 0;
   /** The pool's timer for whatever is due next. */
   timer: Timer = null;
   dueAt = 0;
@@ -78,6 +88,12 @@ export class PooledSession {
 
   idleMs(now: number): number {
     return this.idleSince === null ? 0 : now - this.idleSince;
+  }
+
+  /** A response began. */
+  noteAnswer(): void {
+    this.answeredStreams++;
+    this.refusals = 0;
   }
 
   snapshot(origin: string, now: number): SessionSnapshot {

@@ -5,6 +5,7 @@ import type { FakeClock } from '@hawser/testkit';
 import { expect } from 'vitest';
 import type { UpstreamError, UpstreamErrorCode } from './errors.ts';
 import { defaultOriginOptions, type OriginOptions } from './options.ts';
+import type { PooledSession } from './pooled-session.ts';
 import { SessionPool } from './session-pool.ts';
 import type { Waiter } from './waiter.ts';
 
@@ -44,6 +45,7 @@ export function turn(): Promise<void> {
 export class TestWaiter implements Waiter {
   readonly client: object;
   session: ScriptedSession | null = null;
+  entry: PooledSession | null = null;
   reason = '';
   connectMs = Number.NaN;
   error: UpstreamError | null = null;
@@ -57,8 +59,10 @@ export class TestWaiter implements Waiter {
     this.withdraw = pool.checkOut(this);
   }
 
-  onRoom(session: Session, reason: string, connectMs: number): void {
+  onRoom(entry: PooledSession, reason: string, connectMs: number): void {
+    const { session } = entry;
     expect(this.session, 'served twice').toBeNull();
+    this.entry = entry;
     expect(session.freeStreams, 'room that was promised').toBeGreaterThan(0);
     this.session = session as ScriptedSession;
     this.reason = reason;
@@ -127,6 +131,7 @@ export class ScriptedSession implements Session {
   /** What the next PING gets: an answer, silence (`ping_timeout`), or the test's own promise. */
   pingAnswer: () => Promise<number> = () => Promise.resolve(0);
   pings = 0;
+  destroyedWith: SessionError | null = null;
   state: SessionState;
   activeStreams = 0;
   startedStreams = 0;
@@ -159,7 +164,8 @@ export class ScriptedSession implements Session {
     this.leave('local');
   }
 
-  destroy(): void {
+  destroy(error?: SessionError): void {
+    this.destroyedWith = error ?? null;
     this.leave('local');
     this.close(null);
   }

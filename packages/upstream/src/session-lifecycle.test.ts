@@ -154,54 +154,21 @@ describe('PING', () => {
     pool.destroy();
   });
 
-  test('one dead connection teaches nothing: the next session is asked again', async () => {
+  test('one dead connection teaches nothing: the next session is asked, and asked again before use', async () => {
     const pool = poolOf();
     const [waiter] = checkOut(pool, 1) as [TestWaiter];
     const dead = await connects[0]!.succeed(100);
     dead.pingAnswer = silence;
     waiter.finish();
     await turn();
+    expect(dead.state).toBe('closed');
     const [next] = checkOut(pool, 1) as [TestWaiter];
     const session = await connects[1]!.succeed(100);
     next.finish();
     await turn();
     await advance(20_000);
     expect(await exchange(pool)).toMatchObject({ session, reason: 'reused' });
-    expect(session.pings, 'once to learn, once before use').toBe(2);
-    pool.destroy();
-  });
-
-  test('a session that is suspect before any fell idle is asked too, and is not ended for its silence', async () => {
-    const pool = poolOf();
-    const [late, other] = checkOut(pool, 2) as [TestWaiter, TestWaiter];
-    const session = await connects[0]!.succeed(100);
-    session.pingAnswer = silence;
-    late.finish();
-    pool.suspect(session, false);
-    await turn();
-    expect(session).toMatchObject({ pings: 1, state: 'draining' });
-    const [next] = checkOut(pool, 1) as [TestWaiter];
-    expect(next.session).toBeNull();
-    other.finish();
-    expect(session.state).toBe('closed');
-    pool.destroy();
-  });
-
-  test.each([
-    [true, 'closed'],
-    [false, 'open'],
-  ] as const)('where PING cannot tell, a time-out (overdue: %s) leaves the session %s', async (isOverdue, state) => {
-    const pool = poolOf();
-    for (const index of [0, 1]) {
-      const [waiter] = checkOut(pool, 1) as [TestWaiter];
-      const session = await connects[index]!.succeed(100);
-      session.pingAnswer = silence;
-      waiter.finish();
-      await turn();
-      if (index === 0) continue;
-      pool.suspect(session, isOverdue);
-      expect(session.state).toBe(state);
-    }
+    expect(session.pings).toBe(2);
     pool.destroy();
   });
 
@@ -228,9 +195,113 @@ describe('PING', () => {
     await turn();
     checkOut(pool, 1);
     session.pingAnswer = silence;
-    pool.suspect(session, true);
+    pool.suspect(first.entry!, 0, true);
     await turn();
     expect(session.state).toBe('closed');
+    // What runs on it was sent: a POST must not be repeated for this.
+    expect(session.destroyedWith).toMatchObject({ code: 'ping_timeout', processed: 'maybe' });
+    pool.destroy();
+  });
+
+  test('a time-out on a session that answered another exchange meanwhile says nothing about the session', async () => {
+    const pool = poolOf();
+    const [first] = checkOut(pool, 2) as [TestWaiter];
+    const session = await connects[0]!.succeed(100);
+    session.pingAnswer = silence;
+    first.entry!.noteAnswer();
+    pool.suspect(first.entry!, 0, true);
+    await turn();
+    expect(session).toMatchObject({ state: 'open', pings: 0 });
+    pool.destroy();
+  });
+
+  test('where PING was never answered, a session that times out and answers nobody is drained, not ended', async () => {
+    const pool = poolOf();
+    const [first, second] = checkOut(pool, 2) as [TestWaiter, TestWaiter];
+    const session = await connects[0]!.succeed(100);
+    session.pingAnswer = silence;
+    pool.suspect(first.entry!, 0, true);
+    await turn();
+    expect(session.state).toBe('draining');
+    checkOut(pool, 1);
+    expect(connects).toHaveLength(2);
+    first.finish();
+    second.finish();
+    expect(session.state).toBe('closed');
+    pool.destroy();
+  });
+
+  test.each([
+    [true, 'closed', 1],
+    [false, 'open', 2],
+  ] as const)(
+    'known to ignore PING, a time-out (overdue: %s) leaves it %s at once',
+    async (isOverdue, state, pings) => {
+      const pool = poolOf({ connections: { max: 2 } });
+      const waiters = checkOut(pool, 2);
+      const sessions = [await connects[0]!.succeed(1), await connects[1]!.succeed(1)];
+      for (const [index, session] of sessions.entries()) {
+        session.pingAnswer = silence;
+        waiters[index]!.finish();
+        await turn();
+      }
+      const [, ignoring] = sessions as [ScriptedSession, ScriptedSession];
+      ignoring.pingAnswer = () => new Promise(() => {});
+      pool.suspect(waiters[1]!.entry!, 0, isOverdue);
+      expect(ignoring).toMatchObject({ state, pings });
+      pool.destroy();
+    },
+  );
+
+  test('many time-outs at once are one PING', async () => {
+    const pool = poolOf();
+    const waiters = checkOut(pool, 50);
+    const session = await connects[0]!.succeed(100);
+    const answer = Promise.withResolvers<number>();
+    session.pingAnswer = () => answer.promise;
+    for (const waiter of waiters) pool.suspect(waiter.entry!, 0, true);
+    expect(session.pings).toBe(1);
+    answer.resolve(1);
+    await turn();
+    expect(session.state).toBe('open');
+    pool.destroy();
+  });
+
+  test('an idle session that never answered is ended where others of the pool do answer', async () => {
+    const pool = poolOf({ connections: { max: 2 } });
+    const [first, second] = checkOut(pool, 2) as [TestWaiter, TestWaiter];
+    await connects[0]!.succeed(1);
+    const silent = await connects[1]!.succeed(1);
+    first.finish();
+    await turn();
+    silent.pingAnswer = silence;
+    second.finish();
+    await turn();
+    expect(silent.state).toBe('closed');
+    pool.destroy();
+  });
+
+  test('an origin that answered once and ignores PING from then on keeps its sessions, after two of them', async () => {
+    const pool = poolOf({ connections: { max: 8, maxIdle: 8 } });
+    const waiters = checkOut(pool, 5);
+    const sessions = [await connects[0]!.succeed(1)];
+    for (const connect of connects.slice(1)) sessions.push(await connect.succeed(1));
+    for (const [index, waiter] of waiters.entries()) {
+      if (index > 0) sessions[index]!.pingAnswer = silence;
+      waiter.finish();
+      await turn();
+    }
+    expect(sessions.map(({ state }) => state)).toEqual(['open', 'closed', 'open', 'open', 'open']);
+    pool.destroy();
+  });
+
+  test('one that never fell idle is kept alive too, and not ended where it ignores PING', async () => {
+    const pool = poolOf({ connections: { maxAgeMs: 60 * minute } });
+    checkOut(pool, 1);
+    const session = await connects[0]!.succeed(100);
+    session.pingAnswer = silence;
+    await advance(349_000);
+    expect(session).toMatchObject({ state: 'open', pings: 1 });
     pool.destroy();
   });
 });
@@ -273,6 +344,82 @@ describe('what the origin does with idle connections', () => {
   });
 });
 
+describe('the idle time of a NAT, 350 s', () => {
+  test.each([
+    ['a session over HTTP/1.1', 'http/1.1', true, 'closed'],
+    ['one that ignores PING', 'h2', false, 'closed'],
+    ['one that answers PING', 'h2', true, 'open'],
+  ] as const)('with a longer connections.idle: %s', async (_name, protocol, isAnswered, state) => {
+    const pool = poolOf({ connections: { idleMs: 60 * minute, maxAgeMs: 60 * minute } });
+    let session!: ScriptedSession;
+    for (const connect of isAnswered ? [0] : [0, 1]) {
+      const [waiter] = checkOut(pool, 1) as [TestWaiter];
+      session = await connects[connect]!.succeed(1, 'open', { protocol });
+      if (!isAnswered) session.pingAnswer = silence;
+      waiter.finish();
+      await turn();
+    }
+    await advance(339_000);
+    expect(session.state).toBe('open');
+    await advance(2_000);
+    expect(session.state).toBe(state);
+    pool.destroy();
+  });
+});
+
+describe('a session that refuses streams', () => {
+  test('comes after one that does not, although it carries less', async () => {
+    const pool = poolOf({ connections: { max: 2 } });
+    const waiters = checkOut(pool, 4);
+    const refusing = await connects[0]!.succeed(2);
+    const willing = await connects[1]!.succeed(2);
+    const [first] = waiters.filter(({ session }) => session === refusing) as [TestWaiter];
+    for (const waiter of waiters.slice(0, 3)) waiter.finish();
+    pool.noteRefusal(first.entry!);
+    expect([refusing.activeStreams, willing.activeStreams]).toEqual([0, 1]);
+    expect(checkOut(pool, 1)[0]?.session).toBe(willing);
+    expect(checkOut(pool, 1)[0]?.session, 'willing is full').toBe(refusing);
+    pool.destroy();
+  });
+
+  test('is as good as any other once it has answered', async () => {
+    const pool = poolOf({ connections: { max: 2 } });
+    const waiters = checkOut(pool, 4);
+    const first = await connects[0]!.succeed(2);
+    await connects[1]!.succeed(2);
+    for (const waiter of waiters.slice(0, 3)) waiter.finish();
+    pool.noteRefusal(waiters[0]!.entry!);
+    waiters[0]!.entry!.noteAnswer();
+    expect(checkOut(pool, 1)[0]?.session).toBe(first);
+    pool.destroy();
+  });
+
+  test('makes room after three in a row, and the next one says why; no more than one per second does', async () => {
+    const pool = poolOf({ connections: { max: 1 } });
+    for (let round = 0; round < 2; round++) {
+      const [waiter] = checkOut(pool, 1) as [TestWaiter];
+      const session = await connects[round]!.succeed(10);
+      waiter.finish();
+      for (let refusals = 1; refusals <= 2; refusals++) pool.noteRefusal(waiter.entry!);
+      expect(session.state).toBe('open');
+      pool.noteRefusal(waiter.entry!);
+      expect(session.state).toBe(round === 0 ? 'closed' : 'open');
+      expect(waiter.reason).toBe(round === 0 ? 'cold' : 'error');
+    }
+    pool.destroy();
+  });
+
+  test('stays while it carries others', async () => {
+    const pool = poolOf();
+    const [refused] = checkOut(pool, 3) as [TestWaiter];
+    const session = await connects[0]!.succeed(100);
+    refused.finish();
+    for (let i = 0; i < 5; i++) pool.noteRefusal(refused.entry!);
+    expect(session.state).toBe('open');
+    pool.destroy();
+  });
+});
+
 describe('how many are kept', () => {
   test('idle sessions beyond maxIdle go after a short while, the others stay', async () => {
     const pool = poolOf({ connections: { max: 4, maxIdle: 2, idleMs: 5 * minute } });
@@ -303,49 +450,28 @@ describe('how many are kept', () => {
     pool.destroy();
   });
 
+  test('a warm floor over HTTP/1.1 is renewed as its sessions grow idle', async () => {
+    const pool = poolOf({ connections: { warm: 1, idleMs: minute } });
+    void pool.keepWarm();
+    const old = await connects[0]!.succeed(1, 'open', { protocol: 'http/1.1' });
+    await advance(minute);
+    expect(old.state).toBe('closed');
+    expect(connects).toHaveLength(2);
+    await connects[1]!.succeed(1, 'open', { protocol: 'http/1.1' });
+    expect(pool.snapshot().map(({ openedFor }) => openedFor)).toEqual(['warm']);
+    pool.destroy();
+  });
+
   test('a warm floor that cannot be opened does not hold up the start, and is tried again', async () => {
     const pool = poolOf({ connections: { warm: 1 } });
     const ready = pool.keepWarm();
     await connects[0]!.fail(new UpstreamError('connect_refused', 'refused', { source: 'connect', processed: 'no' }));
     await ready;
+    expect(pool.isEmpty, 'may be forgotten').toBe(false);
     await advance(1_000);
     expect(connects).toHaveLength(2);
     pool.destroy();
     await connects[1]!.fail(new UpstreamError('connect_failed', 'aborted', { source: 'connect', processed: 'no' }));
-  });
-});
-
-describe('a session whose streams are refused', () => {
-  test('makes room for another after three in a row', async () => {
-    const pool = poolOf();
-    const [first] = checkOut(pool, 1) as [TestWaiter];
-    const session = await connects[0]!.succeed(100);
-    first.finish();
-    pool.noteRefusal(session);
-    for (const state of ['open', 'closed']) {
-      await exchange(pool);
-      pool.noteRefusal(session);
-      expect(session.state).toBe(state);
-    }
-    pool.destroy();
-  });
-
-  test('stays while it carries others, or served some in between', async () => {
-    const pool = poolOf();
-    const [busy, refused] = checkOut(pool, 2) as [TestWaiter, TestWaiter];
-    const session = await connects[0]!.succeed(100);
-    checkOut(pool, 1);
-    refused.finish();
-    for (let i = 0; i < 5; i++) pool.noteRefusal(session);
-    expect(session.state, 'busy with others').toBe('open');
-    busy.finish();
-    for (let i = 0; i < 5; i++) {
-      await exchange(pool);
-      await exchange(pool);
-      pool.noteRefusal(session);
-    }
-    expect(session.state, 'serves one in two').toBe('open');
-    pool.destroy();
   });
 });
 
@@ -366,8 +492,8 @@ test('sessions to an address that the name lost are replaced, the others stay', 
 test('a snapshot tells what each session is and has done', async () => {
   const pool = poolOf();
   const [waiter] = checkOut(pool, 1) as [TestWaiter];
-  const session = await connects[0]!.succeed(100);
-  pool.noteError(session, 'the stream was reset');
+  await connects[0]!.succeed(100);
+  waiter.entry!.lastError = 'the stream was reset';
   await advance(500);
   expect(pool.snapshot()).toEqual([
     {

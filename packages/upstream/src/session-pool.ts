@@ -1,9 +1,10 @@
 // The sessions of one pool key: who gets a stream, who waits, and when another session is opened. Knows no HTTP.
 
-import { type Session, SessionError, type SessionEvents } from '@hawser/http2';
+import type { Session, SessionEvents } from '@hawser/http2';
 import type { Clock, Timer } from './clock.ts';
 import { UpstreamError } from './errors.ts';
 import { IdleLearner } from './idle-learner.ts';
+import { keepAliveMs, Liveness } from './liveness.ts';
 import type { OriginOptions } from './options.ts';
 import { type OpenReason, PooledSession, type SessionSnapshot } from './pooled-session.ts';
 import { WaitQueue } from './wait-queue.ts';
@@ -14,20 +15,11 @@ export type Connect = (events: SessionEvents, signal: AbortSignal) => Promise<Se
 /** After a failed connect, while other sessions still serve or nobody waits: no further attempt for this long. */
 const reconnectPauseMs = 1_000;
 
-/** An HTTP/2 session idle for longer is asked by PING before it is used again: a middlebox may have forgotten it. */
-const pingAfterIdleMs = 10_000;
+/** A cloud NAT forgets a connection that was silent for 350 s: one that shows no life by PING is not kept idle so long. */
+const maxSilentIdleMs = 340_000;
 
-/** An answer to that PING that takes longer is worth less than a new connection. */
-const probeTimeoutMs = 1_000;
-
-/** A PING that nobody waits for may take this long. */
-const quietPingTimeoutMs = 5_000;
-
-/** Streams refused one after the other by a session that carries nothing else: it is of no use any more. */
+/** Streams refused one after the other by a session that carries nothing else: another may meet a server that takes them. */
 const maxRefusals = 3;
-
-/** A session in use, or kept warm, shows life at least this often: well within the 350 s of a cloud NAT. */
-const keepAliveMs = 240_000;
 
 /** Sessions beyond `connections.maxIdle` go after this long, so that a short lull does not cost a connection. */
 const spareIdleMs = 10_000;
@@ -58,10 +50,9 @@ export class SessionPool {
   #isDraining = false;
   readonly #idleLearner: IdleLearner;
   readonly #afterConnect: (() => void)[] = [];
-  /** Whether this origin answers PING; found out on the first sessions that fall idle. */
-  #answersPing: boolean | 'unknown' | 'asked' = 'unknown';
-  /** Sessions in a row that did not answer while that was found out. */
-  #silentSessions = 0;
+  readonly #liveness: Liveness;
+  /** When a session was last drained for its refusals. */
+  #refusedAt = Number.NEGATIVE_INFINITY;
   /** Sessions that are to be open even if nobody asks. */
   #warm = 0;
 
@@ -71,11 +62,13 @@ export class SessionPool {
     this.#connect = connect;
     this.#clock = clock;
     this.#idleLearner = new IdleLearner(clock);
+    this.#liveness = new Liveness(clock);
   }
 
-  /** Nothing is open, connecting or waiting: the pool may be forgotten. */
+  /** Nothing is open, connecting, waiting or to be held warm: the pool may be forgotten. */
   get isEmpty(): boolean {
-    return this.#open.size + this.#draining.size + this.#connects.size + this.#queue.size === 0;
+    const isWarm = this.#warm > 0 && !this.#isDraining;
+    return this.#open.size + this.#draining.size + this.#connects.size + this.#queue.size === 0 && !isWarm;
   }
 
   get sessionCount(): number {
@@ -123,33 +116,21 @@ export class SessionPool {
     }
   }
 
-  /**
-   * An exchange on this session timed out: where the session is silent as a whole, it is ended, and with it its exchanges.
-   * Of an origin that answers no PING, a session that was too slow by the origin's own measure (`isOverdue`), not only by
-   * a client's, takes nothing new and finishes what it can.
-   */
-  suspect(session: Session, isOverdue: boolean): void {
-    const entry = this.#entryOf(session);
-    if (entry === undefined || session.protocol !== 'h2') return;
-    if (this.#answersPing === true) void this.#ping(entry, quietPingTimeoutMs);
-    else if (this.#answersPing === 'unknown') void this.#learnPing(entry);
-    else if (this.#answersPing === false && isOverdue) session.drain();
+  /** An exchange on `entry` timed out: where the session is silent as a whole, it takes no more, or ends. */
+  suspect(entry: PooledSession, answeredStreams: number, isOverdue: boolean): void {
+    void this.#liveness.suspect(entry, answeredStreams, isOverdue);
   }
 
-  /** The origin refused a stream of this session: one that refuses all of them makes room for another. */
-  noteRefusal(session: Session): void {
-    const entry = this.#entryOf(session);
-    if (entry === undefined) return;
-    entry.refusals = session.startedStreams - entry.refusedAtStream <= 1 ? entry.refusals + 1 : 1;
-    entry.refusedAtStream = session.startedStreams;
-    if (entry.refusals >= maxRefusals && session.activeStreams <= 1) session.drain();
-  }
-
-  /** Notes on the session that an exchange on it failed. */
-  noteError(session: Session, message: string): void {
-    for (const entries of [this.#open, this.#draining]) {
-      for (const entry of entries) if (entry.session === session) entry.lastError = message;
-    }
+  /** The origin refused a stream of `entry`: others are preferred, and if it does nothing else it makes room for another. */
+  noteRefusal(entry: PooledSession): void {
+    entry.refusals++;
+    if (entry.refusals < maxRefusals || entry.session.activeStreams > 1 || !this.#open.has(entry)) return;
+    // An origin that refuses everything is not to be hammered with connections.
+    const now = this.#clock.now();
+    if (now - this.#refusedAt < reconnectPauseMs) return;
+    this.#refusedAt = now;
+    entry.drainedFor = 'error';
+    entry.session.drain();
   }
 
   snapshot(): SessionSnapshot[] {
@@ -171,11 +152,6 @@ export class SessionPool {
     this.drain();
     for (const connect of this.#connects) connect.abort(this.#drainingError());
     for (const { session } of [...this.#open, ...this.#draining]) session.destroy();
-  }
-
-  #entryOf(session: Session): PooledSession | undefined {
-    for (const entry of this.#open) if (entry.session === session) return entry;
-    return undefined;
   }
 
   #refusal(): UpstreamError | null {
@@ -206,68 +182,34 @@ export class SessionPool {
     let best: PooledSession | undefined;
     for (const entry of this.#open) {
       if (!entry.hasRoom || !this.#isTrusted(entry)) continue;
-      if (best === undefined || entry.session.activeStreams < best.session.activeStreams) best = entry;
+      if (best === undefined || isBetter(entry, best)) best = entry;
     }
     return best;
   }
 
   #isTrusted(entry: PooledSession): boolean {
     if (entry.idleSince === null) return true;
-    const now = this.#clock.now();
-    if (entry.idleMs(now) >= this.#idleLearner.limitMs) {
+    if (entry.idleMs(this.#clock.now()) >= this.#idleLearner.limitMs) {
       // The origin is about to close it: the timer retires it.
       this.#setTimer(entry, 0);
       return false;
     }
-    const quietMs = now - Math.max(entry.idleSince, entry.lastAnswerAt);
-    if (quietMs < pingAfterIdleMs || entry.session.protocol !== 'h2' || this.#answersPing !== true) return true;
+    if (!this.#liveness.isDoubtful(entry)) return true;
     entry.isProbing = true;
     void this.#probe(entry);
     return false;
   }
 
   async #probe(entry: PooledSession): Promise<void> {
-    const isAlive = await this.#ping(entry, probeTimeoutMs);
+    const isAlive = await this.#liveness.probe(entry);
     entry.isProbing = false;
     if (isAlive) this.#onRoom(entry);
-  }
-
-  /** Asks the session whether it lives, and ends it if it does not. */
-  async #ping(entry: PooledSession, timeoutMs: number): Promise<boolean> {
-    entry.lastPingAt = this.#clock.now();
-    try {
-      await entry.session.ping(timeoutMs);
-      entry.lastAnswerAt = this.#clock.now();
-      return true;
-    } catch (error) {
-      if (error instanceof SessionError && error.code === 'ping_timeout') entry.session.destroy(error);
-      return false;
-    }
-  }
-
-  /**
-   * The first session that falls idle is asked, or that is suspect before. Silence may be the origin's way, or this
-   * connection's end: the session makes room for another. If one more is silent that has just carried an exchange to its
-   * end, it is the origin's way.
-   */
-  async #learnPing(entry: PooledSession): Promise<void> {
-    const livedJustNow = entry.idleSince !== null;
-    this.#answersPing = 'asked';
-    try {
-      await entry.session.ping(quietPingTimeoutMs);
-      this.#answersPing = true;
-    } catch (error) {
-      const isSilent = error instanceof SessionError && error.code === 'ping_timeout';
-      if (isSilent && livedJustNow) this.#silentSessions++;
-      this.#answersPing = this.#silentSessions > 1 ? false : 'unknown';
-      if (isSilent && this.#answersPing === 'unknown') entry.session.drain();
-    }
   }
 
   #give(entry: PooledSession, waiter: Waiter, connectMs: number): void {
     entry.idleSince = null;
     const isFirst = entry.session.startedStreams === 0;
-    waiter.onRoom(entry.session, isFirst ? entry.openedFor : 'reused', connectMs);
+    waiter.onRoom(entry, isFirst ? entry.openedFor : 'reused', connectMs);
     this.#noteIdle(entry);
   }
 
@@ -393,10 +335,7 @@ export class SessionPool {
     if (!this.#open.has(entry)) return;
     const dueInMs = this.#dueInMs(entry);
     if (entry.timer === null || this.#clock.now() + dueInMs < entry.dueAt) this.#setTimer(entry, dueInMs);
-    const isH2 = entry.session.protocol === 'h2';
-    if (isH2 && this.#answersPing === 'unknown' && entry.idleSince !== null && entry.session.startedStreams > 0) {
-      void this.#learnPing(entry);
-    }
+    if (entry.idleSince !== null) void this.#liveness.learn(entry);
   }
 
   #setTimer(entry: PooledSession, inMs: number): void {
@@ -421,9 +360,7 @@ export class SessionPool {
       return;
     }
     if (now - entry.openedAt >= entry.maxAgeMs) this.#replace(entry, 'max-age');
-    if (entry.session.protocol === 'h2' && this.#answersPing === true && now - entry.lastPingAt >= keepAliveMs) {
-      void this.#ping(entry, quietPingTimeoutMs);
-    }
+    void this.#liveness.keepAlive(entry);
     this.#tend(entry);
   }
 
@@ -443,14 +380,14 @@ export class SessionPool {
   /** How long this session may be idle: less where the origin is known to close sooner, or others are idle too. */
   #idleLimitMs(entry: PooledSession): number {
     const { idleMs, maxIdle } = this.#options.connections;
-    const learnedMs = this.#idleLearner.limitMs;
-    if (this.#open.size <= this.#warm)
-      return entry.session.protocol === 'h2' && this.#answersPing === true ? learnedMs : Math.min(idleMs, learnedMs);
+    const isKeptAlive = entry.ping === 'answered';
+    const limitMs = Math.min(this.#idleLearner.limitMs, isKeptAlive ? Number.POSITIVE_INFINITY : maxSilentIdleMs);
+    if (this.#open.size <= this.#warm) return isKeptAlive ? limitMs : Math.min(idleMs, limitMs);
     let idleCount = 0;
     for (const other of this.#open) if (other.idleSince !== null) idleCount++;
     return Math.min(
       idleMs,
-      learnedMs,
+      limitMs,
       idleCount > Math.max(maxIdle, this.#warm) ? spareIdleMs : Number.POSITIVE_INFINITY,
     );
   }
@@ -463,7 +400,7 @@ export class SessionPool {
     if (cause !== 'local' && entry.idleSince !== null && entry.session.startedStreams > 0) {
       this.#idleLearner.observeClose(entry.idleMs(this.#clock.now()));
     }
-    this.#nextReason = reasonAfter[cause];
+    this.#nextReason = entry.drainedFor ?? reasonAfter[cause];
     this.#openWhereNeeded();
   }
 
@@ -493,6 +430,12 @@ export class SessionPool {
 }
 
 const reasonAfter = { goaway: 'goaway', local: 'closed-here', closed: 'origin-closed' } as const;
+
+/** Sessions that refuse come last, however little they carry: who refuses carries nothing, and would get all attempts. */
+function isBetter(entry: PooledSession, than: PooledSession): boolean {
+  if (entry.refusals !== than.refusals) return entry.refusals < than.refusals;
+  return entry.session.activeStreams < than.session.activeStreams;
+}
 
 /** `192.0.2.1:443` → `192.0.2.1`, `[2001:db8::1]:443` → `2001:db8::1`. */
 function hostOf(remoteAddress: string): string {

@@ -1,18 +1,17 @@
 // Who wants room on a session, and how it waits for it.
 
-import type { Session } from '@hawser/http2';
 import type { Timer } from './clock.ts';
 import type { UpstreamError } from './errors.ts';
-import type { OpenReason } from './pooled-session.ts';
+import type { OpenReason, PooledSession } from './pooled-session.ts';
 
 /** Someone who wants room for one exchange. Exactly one of the two calls comes, unless it is withdrawn before. */
 export interface Waiter {
   readonly client: object;
   /**
-   * Room for one exchange: `session.request` must be called before this returns. `reason` is `reused`, or why the
+   * Room for one exchange: `entry.session.request` must be called before this returns. `reason` is `reused`, or why the
    * session was opened for the first exchange on it; `connectMs` is -1 where no connect was waited for.
    */
-  onRoom(session: Session, reason: OpenReason | 'reused', connectMs: number): void;
+  onRoom(entry: PooledSession, reason: OpenReason | 'reused', connectMs: number): void;
   onError(error: UpstreamError): void;
 }
 
