@@ -7,7 +7,7 @@ namespace Hawser;
 use Hawser\Exception\HawserException;
 use Hawser\Exception\InvalidArgumentException;
 use Hawser\Internal\Dispatcher;
-use Hawser\Internal\Request;
+use Hawser\Internal\Transfer;
 
 /**
  * Sends HTTP requests through the broker, many at once on one socket, and directly while the broker is away.
@@ -18,8 +18,6 @@ final class Client
 {
     private readonly Dispatcher $dispatcher;
 
-    private readonly ClientOptions $options;
-
     /**
      * @param ClientOptions|null $options null: the defaults and the environment
      *
@@ -27,8 +25,7 @@ final class Client
      */
     public function __construct(?ClientOptions $options = null)
     {
-        $this->options = $options ?? ClientOptions::fromEnvironment();
-        $this->dispatcher = new Dispatcher($this->options);
+        $this->dispatcher = new Dispatcher($options ?? ClientOptions::fromEnvironment());
     }
 
     /**
@@ -52,7 +49,7 @@ final class Client
      */
     public function request(string $method, string $url, array $options = []): Response
     {
-        $transfer = $this->dispatcher->begin(Request::of($method, $url, $options, $this->options->timeoutMs));
+        $transfer = $this->begin($method, $url, $options);
         $this->dispatcher->await($transfer);
 
         return $this->dispatcher->deliver($transfer);
@@ -69,7 +66,7 @@ final class Client
      */
     public function start(string $method, string $url, array $options = []): Exchange
     {
-        return new Exchange($this->dispatcher->begin(Request::of($method, $url, $options, $this->options->timeoutMs)), $this->dispatcher);
+        return new Exchange($this->begin($method, $url, $options), $this->dispatcher);
     }
 
     /**
@@ -95,5 +92,21 @@ final class Client
         }
 
         return $responses;
+    }
+
+    /**
+     * @internal for the other APIs of this package, which run on it
+     */
+    public function dispatcher(): Dispatcher
+    {
+        return $this->dispatcher;
+    }
+
+    /**
+     * @param array<array-key, mixed> $options
+     */
+    private function begin(string $method, string $url, array $options): Transfer
+    {
+        return $this->dispatcher->begin($this->dispatcher->request($method, $url, $options), $this->dispatcher->takes($url));
     }
 }

@@ -4,7 +4,9 @@ declare(strict_types=1);
 
 namespace Hawser;
 
+use Closure;
 use Hawser\Exception\InvalidArgumentException;
+use Hawser\Internal\OriginPatterns;
 use Psr\Log\LoggerInterface;
 
 /**
@@ -26,18 +28,41 @@ final readonly class ClientOptions
     /** More would let one exchange fill a worker's memory limit unread. */
     private const MAX_WINDOW_BYTES = 64 * 1024 * 1024;
 
+    /** No pod makes more new connections than this in a second. */
+    private const MAX_DIRECT_PER_SECOND = 1_000_000;
+
+    /** Compiled from `$only`; null: every origin. */
+    private ?string $onlyPattern;
+
     /**
-     * @param string               $socket           absolute path of the broker's Unix socket; `HAWSER_SOCKET`
-     * @param Fallback             $fallback         what to do while the broker is away; `HAWSER_FALLBACK`
-     * @param int                  $connectTimeoutMs longest wait for the broker to take the connection and say WELCOME,
-     *                                               1 to 60000; raise it where a starved sidecar answers late
-     * @param int                  $timeoutMs        time for a whole exchange where the request names none; 0: as long as
-     *                                               the broker's configuration allows
-     * @param int                  $windowBytes      unread body one streamed exchange may hold here, 16 KiB to 64 MiB; raise
-     *                                               it for a fast origin far away, at the cost of memory
-     * @param LoggerInterface|null $logger           told once when requests start to go direct; null: `error_log()`
-     * @param string|null          $caFile           PEM file of trusted authorities for the direct path; null: curl's own.
-     *                                               The broker has its own setting
+     * @param string                                $socket             absolute path of the broker's Unix socket; `HAWSER_SOCKET`
+     * @param Fallback                              $fallback           what to do while the broker is away; `HAWSER_FALLBACK`
+     * @param int                                   $connectTimeoutMs   longest wait for the broker to take the connection and say
+     *                                                                  WELCOME, 1 to 60000; raise it where a starved sidecar
+     *                                                                  answers late
+     * @param int                                   $timeoutMs          time for a whole exchange where the request names none; 0:
+     *                                                                  as long as the broker's configuration allows
+     * @param int                                   $windowBytes        unread body one streamed exchange may hold here, 16 KiB to
+     *                                                                  64 MiB; raise it for a fast origin far away, at the cost
+     *                                                                  of memory
+     * @param LoggerInterface|null                  $logger             told once when requests start to go direct, when they
+     *                                                                  reach the limit, and when the broker is back; null:
+     *                                                                  `error_log()`
+     * @param string|null                           $caFile             PEM file of trusted authorities for the direct path; null:
+     *                                                                  curl's own. The broker has its own setting
+     * @param list<string>|null                     $only               origins that the broker is asked for, such as
+     *                                                                  `https://api.example.com` or `https://*.example.com`;
+     *                                                                  requests to others take the path they took before. Null:
+     *                                                                  all of them. `HAWSER_ONLY`, separated by commas
+     * @param int                                   $percent            how many of a hundred requests to those origins go to the
+     *                                                                  broker, by lot, 0 to 100; `HAWSER_PERCENT`
+     * @param int                                   $maxDirectPerSecond requests that go direct within a second while the broker is
+     *                                                                  away, of all workers that share a temporary folder; more
+     *                                                                  of them fail. Up to 1000000; 0: no limit. Stay below what
+     *                                                                  the NAT gateway and the origin bear in new connections
+     * @param (Closure(FallbackEvent): mixed)|null  $onFallback         called for each request that the broker's absence sends
+     *                                                                  direct, or ends; for a counter. What it throws ends the
+     *                                                                  request
      *
      * @throws InvalidArgumentException for a value that is not allowed
      */
@@ -49,6 +74,10 @@ final readonly class ClientOptions
         public int $windowBytes = 256 * 1024,
         public ?LoggerInterface $logger = null,
         public ?string $caFile = null,
+        public ?array $only = null,
+        public int $percent = 100,
+        public int $maxDirectPerSecond = 100,
+        public ?Closure $onFallback = null,
     ) {
         if (!str_starts_with($socket, '/') || \strlen($socket) > self::MAX_SOCKET_PATH_BYTES || str_contains($socket, "\0")) {
             throw new InvalidArgumentException(\sprintf('ClientOptions: socket is %s; allowed is an absolute path of at most %d octets.', json_encode($socket, JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE), self::MAX_SOCKET_PATH_BYTES));
@@ -59,22 +88,33 @@ final readonly class ClientOptions
         if ($caFile !== null && !is_readable($caFile)) {
             throw new InvalidArgumentException(\sprintf('ClientOptions: caFile is "%s"; allowed is a readable file.', $caFile));
         }
+        self::checkRange('percent', $percent, 0, 100);
+        self::checkRange('maxDirectPerSecond', $maxDirectPerSecond, 0, self::MAX_DIRECT_PER_SECOND);
+        $this->onlyPattern = $only === null ? null : OriginPatterns::compile('ClientOptions: only', $only);
     }
 
     /**
-     * The defaults, with `HAWSER_SOCKET` and `HAWSER_FALLBACK` (`direct` or `fail`) where they are set and not empty.
+     * The environment's options, with the broker for these origins alone, or for a part of the requests to them.
+     *
+     * @param list<string> $origins as the constructor's `$only`
+     * @param int          $percent as the constructor's `$percent`
+     *
+     * @throws InvalidArgumentException for a value that is not allowed
+     */
+    public static function only(array $origins, int $percent = 100): self
+    {
+        return self::fromArray(['only' => $origins, 'percent' => $percent] + self::environment());
+    }
+
+    /**
+     * The defaults, with `HAWSER_SOCKET`, `HAWSER_FALLBACK` (`direct` or `fail`), `HAWSER_ONLY` (origins, separated by
+     * commas) and `HAWSER_PERCENT` (0 to 100) where they are set and not empty.
      *
      * @throws InvalidArgumentException for a value that is not allowed
      */
     public static function fromEnvironment(): self
     {
-        $socket = (string) getenv('HAWSER_SOCKET');
-        $fallback = (string) getenv('HAWSER_FALLBACK');
-
-        return new self(
-            socket: $socket === '' ? self::DEFAULT_SOCKET : $socket,
-            fallback: $fallback === '' ? Fallback::Direct : self::fallback('HAWSER_FALLBACK', $fallback),
-        );
+        return self::fromArray(self::environment());
     }
 
     /**
@@ -88,13 +128,16 @@ final readonly class ClientOptions
     public static function fromArray(array $values): self
     {
         $options = get_object_vars(new self());
+        unset($options['onlyPattern']);
         foreach ($values as $name => $value) {
             [$isFit, $allowed] = match ($name) {
                 'socket' => [\is_string($value), 'string'],
                 'fallback' => [\is_string($value) || $value instanceof Fallback, 'direct or fail'],
-                'connectTimeoutMs', 'timeoutMs', 'windowBytes' => [\is_int($value), 'int'],
+                'connectTimeoutMs', 'timeoutMs', 'windowBytes', 'percent', 'maxDirectPerSecond' => [\is_int($value), 'int'],
                 'logger' => [$value === null || $value instanceof LoggerInterface, LoggerInterface::class . ' or null'],
                 'caFile' => [$value === null || \is_string($value), 'string or null'],
+                'only' => [$value === null || \is_array($value), 'list of origins or null'],
+                'onFallback' => [$value === null || $value instanceof Closure, 'Closure(Hawser\FallbackEvent) or null'],
                 default => throw new InvalidArgumentException(\sprintf('ClientOptions: "%s" is no option; allowed are %s.', $name, implode(', ', array_keys($options)))),
             };
             if (!$isFit) {
@@ -104,6 +147,49 @@ final readonly class ClientOptions
         }
 
         return new self(...$options); // @phpstan-ignore argument.type (each was checked above, by name)
+    }
+
+    /**
+     * Whether a request to this URL is one for the broker. Where `percent` is below 100 this draws lots: ask once for
+     * each request.
+     */
+    public function takes(string $url): bool
+    {
+        return ($this->onlyPattern === null || preg_match($this->onlyPattern, $url) === 1)
+            && ($this->percent === 100 || random_int(1, 100) <= $this->percent);
+    }
+
+    /**
+     * @return array<string, mixed>
+     */
+    private static function environment(): array
+    {
+        $values = [];
+        foreach (['HAWSER_SOCKET' => 'socket', 'HAWSER_FALLBACK' => 'fallback', 'HAWSER_ONLY' => 'only', 'HAWSER_PERCENT' => 'percent'] as $variable => $name) {
+            $value = trim((string) getenv($variable));
+            if ($value === '') {
+                continue;
+            }
+            $values[$name] = match ($name) {
+                'fallback' => self::fallback($variable, $value),
+                'only' => self::list($variable, $value),
+                'percent' => preg_match('/^\d{1,3}$/D', $value) === 1 && (int) $value <= 100 ? (int) $value : throw new InvalidArgumentException(\sprintf('%s is "%s"; allowed is 0 to 100.', $variable, $value)),
+                default => $value,
+            };
+        }
+
+        return $values;
+    }
+
+    /**
+     * @return list<string>
+     */
+    private static function list(string $variable, string $value): array
+    {
+        $origins = array_map(trim(...), explode(',', $value));
+        OriginPatterns::compile($variable, $origins);
+
+        return $origins;
     }
 
     private static function fallback(string $name, string $value): Fallback

@@ -9,6 +9,7 @@ use Hawser\Exception\ExchangeException;
 use Hawser\Exception\HawserException;
 use Hawser\Exception\InvalidArgumentException;
 use Hawser\Internal\Body\CallableSource;
+use Hawser\Internal\Dispatcher;
 use Psr\Http\Client\ClientInterface;
 use Psr\Http\Message\RequestInterface;
 use Psr\Http\Message\ResponseFactoryInterface;
@@ -25,7 +26,7 @@ final class Psr18Client implements ClientInterface
     /** Up to here a request body is read at once and sent with the head, in one frame. */
     private const INLINE_BODY_BYTES = 256 * 1024;
 
-    private readonly Client $client;
+    private readonly Dispatcher $dispatcher;
 
     private readonly ResponseFactoryInterface $responses;
 
@@ -35,12 +36,14 @@ final class Psr18Client implements ClientInterface
      * @param Client|null                   $client    null: a new one, with the defaults and the environment
      * @param ResponseFactoryInterface|null $responses null: that of nyholm/psr7 or guzzlehttp/psr7, whichever is installed
      * @param StreamFactoryInterface|null   $streams   null: likewise
+     * @param ClientInterface|null          $bypass    takes the requests that `ClientOptions` leave out; null: they go to
+     *                                                 their origin by curl
      *
      * @throws InvalidArgumentException where a factory is neither given nor installed
      */
-    public function __construct(?Client $client = null, ?ResponseFactoryInterface $responses = null, ?StreamFactoryInterface $streams = null)
+    public function __construct(?Client $client = null, ?ResponseFactoryInterface $responses = null, ?StreamFactoryInterface $streams = null, private readonly ?ClientInterface $bypass = null)
     {
-        $this->client = $client ?? new Client();
+        $this->dispatcher = ($client ?? new Client())->dispatcher();
         $installed = $responses === null || $streams === null ? self::installed() : null;
         $this->responses = $responses ?? ($installed instanceof ResponseFactoryInterface ? $installed : throw self::missing('ResponseFactoryInterface'));
         $this->streams = $streams ?? ($installed instanceof StreamFactoryInterface ? $installed : throw self::missing('StreamFactoryInterface'));
@@ -52,6 +55,10 @@ final class Psr18Client implements ClientInterface
     public function sendRequest(RequestInterface $request): ResponseInterface
     {
         $url = (string) $request->getUri();
+        $isTaken = $this->dispatcher->takes($url);
+        if (!$isTaken && $this->bypass !== null) {
+            return $this->bypass->sendRequest($request);
+        }
         $fragment = strpos($url, '#');
         $options = ['headers' => $request->getHeaders()];
         $body = self::body($request->getBody());
@@ -60,7 +67,9 @@ final class Psr18Client implements ClientInterface
         }
         try {
             // A fragment is for the client side only (RFC 9110 section 7.1).
-            $response = $this->client->request($request->getMethod(), $fragment === false ? $url : substr($url, 0, $fragment), $options);
+            $transfer = $this->dispatcher->begin($this->dispatcher->request($request->getMethod(), $fragment === false ? $url : substr($url, 0, $fragment), $options), $isTaken);
+            $this->dispatcher->await($transfer);
+            $response = $this->dispatcher->deliver($transfer);
         } catch (ExchangeException $e) {
             $e->attachRequest($request);
 

@@ -6,11 +6,14 @@ namespace Hawser\Internal;
 
 use Hawser\ClientOptions;
 use Hawser\Exception\ErrorCode;
+use Hawser\Exception\InvalidArgumentException;
 use Hawser\Fallback;
+use Hawser\FallbackEvent;
 use Hawser\Internal\Connection\CannotOpen;
 use Hawser\Internal\Connection\Link;
 use Hawser\Internal\Direct\DirectPath;
 use Hawser\Response;
+use Throwable;
 
 /**
  * The way of an exchange, top to bottom: deadline → broker → once more on a new socket, where that is safe → direct.
@@ -25,26 +28,50 @@ final class Dispatcher implements Recovery
     /** While both paths are at work, one is looked after this long before the other has its turn. */
     private const SLICE_NS = 5_000_000;
 
-    /** @var array<string, true> sockets whose absence was logged in this PHP request */
-    private static array $logged = [];
-
     private readonly Link $link;
+
+    private readonly Outage $outage;
 
     private ?DirectPath $direct = null;
 
     public function __construct(private readonly ClientOptions $options)
     {
         $this->link = Link::to($options);
+        $this->outage = new Outage($options->socket, $options->logger);
+    }
+
+    /**
+     * Whether a request to this URL is for the broker, or takes the path that it took before. Draws lots: ask once.
+     */
+    public function takes(string $url): bool
+    {
+        return $this->options->takes($url);
+    }
+
+    /**
+     * @param array<array-key, mixed> $options as in Client::request()
+     *
+     * @throws InvalidArgumentException
+     */
+    public function request(string $method, string $url, array $options): Request
+    {
+        return Request::of($method, $url, $options, $this->options->timeoutMs);
     }
 
     /**
      * Sends the request. What goes wrong is found in the transfer, not thrown.
+     *
+     * @param bool $isTaken false: `takes` said so, and the request goes to its origin without the broker
      */
-    public function begin(Request $request): Transfer
+    public function begin(Request $request, bool $isTaken = true): Transfer
     {
         $timeoutMs = $this->timeoutMs($request->timeoutMs);
         $transfer = new Transfer($request, $this, $timeoutMs === 0 ? 0 : (int) hrtime(true) + $timeoutMs * 1_000_000, $timeoutMs);
-        $this->send($transfer);
+        if ($isTaken) {
+            $this->send($transfer);
+        } else {
+            $this->startDirect($transfer, 'ClientOptions leave this request out');
+        }
 
         return $transfer;
     }
@@ -152,7 +179,7 @@ final class Dispatcher implements Recovery
     private function send(Transfer $transfer): void
     {
         try {
-            $connection = $this->link->connection($this->options->connectTimeoutMs);
+            $connection = $this->link->connection($this->options->connectTimeoutMs, $this->outage);
         } catch (CannotOpen $e) {
             $this->goDirect($transfer, $e->getMessage(), true);
 
@@ -161,35 +188,42 @@ final class Dispatcher implements Recovery
         $connection->start($transfer);
     }
 
-    /** The one place where a request leaves the broker's path. */
+    /** The one place where a request leaves the broker's path because the broker is away. */
     private function goDirect(Transfer $transfer, string $reason, bool $isUnprocessed): void
     {
+        $request = $transfer->request;
         if ($this->options->fallback === Fallback::Fail) {
-            $transfer->fail(Failure::brokerUnavailable($transfer->request, $reason, $isUnprocessed));
+            $transfer->fail(Failure::brokerUnavailable($request, $reason, $isUnprocessed));
 
             return;
         }
-        if (!\extension_loaded('curl')) {
-            $transfer->fail(Failure::brokerUnavailable($transfer->request, $reason . ', and the direct path needs ext-curl, which is not loaded', $isUnprocessed));
+        $max = $this->options->maxDirectPerSecond;
+        $isAllowed = $this->outage->admit($max, $reason);
+        if ($this->options->onFallback !== null) {
+            try {
+                ($this->options->onFallback)(new FallbackEvent($request->method, $request->shownUrl(), $reason, $isAllowed));
+            } catch (Throwable $e) {
+                $transfer->fail($e);
 
-            return;
+                return;
+            }
         }
-        $this->logOnce($reason);
-        $this->direct ??= new DirectPath($this->options->caFile, $this->options->windowBytes);
-        $this->direct->start($transfer);
+        if ($isAllowed) {
+            $this->startDirect($transfer, $reason);
+        } else {
+            $transfer->fail(Failure::brokerUnavailable($request, "{$reason}; and {$max} requests have gone direct within a second, as many as maxDirectPerSecond allows", $isUnprocessed));
+        }
     }
 
-    private function logOnce(string $reason): void
+    private function startDirect(Transfer $transfer, string $reason): void
     {
-        if (isset(self::$logged[$this->options->socket])) {
+        if (!\extension_loaded('curl')) {
+            $transfer->fail(Failure::brokerUnavailable($transfer->request, $reason . ', and the direct path needs ext-curl, which is not loaded', true));
+
             return;
         }
-        self::$logged[$this->options->socket] = true;
-        if ($this->options->logger !== null) {
-            $this->options->logger->warning('Hawser: the broker is away, requests go direct: {reason}', ['reason' => $reason, 'socket' => $this->options->socket]);
-        } else {
-            error_log("Hawser: the broker is away, requests go direct: {$reason}");
-        }
+        $this->direct ??= new DirectPath($this->options->caFile, $this->options->windowBytes);
+        $this->direct->start($transfer);
     }
 
     private function pump(Transfer $transfer): void

@@ -119,12 +119,16 @@ final readonly class Request
         return \in_array($this->method, ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'], true);
     }
 
-    /** Method and URL as they may stand in a message or a log: without userinfo, query and fragment. */
+    /** Method and URL as they may stand in a message or a log. */
     public function label(): string
     {
-        $url = (string) preg_replace(['~[?#].*$~s', '~^([^/?#]*//)[^/?#]*@~', '/[\x00-\x20\x7F-\xFF]/'], ['', '$1', '?'], $this->url);
+        return (string) preg_replace('/[\x00-\x20\x7F-\xFF]/', '?', $this->method) . ' ' . $this->shownUrl();
+    }
 
-        return (string) preg_replace('/[\x00-\x20\x7F-\xFF]/', '?', $this->method) . ' ' . $url;
+    /** The URL as it may stand in a message or a log: without userinfo, query and fragment. */
+    public function shownUrl(): string
+    {
+        return (string) preg_replace(['~[?#].*$~s', '~^([^/?#]*//)[^/?#]*@~', '/[\x00-\x20\x7F-\xFF]/'], ['', '$1', '?'], $this->url);
     }
 
     /**

@@ -5,7 +5,6 @@ declare(strict_types=1);
 namespace Hawser\Tests\Integration;
 
 use Hawser\Client;
-use Hawser\ClientOptions;
 use Hawser\Exception\ConnectException;
 use Hawser\Exception\DnsException;
 use Hawser\Exception\ExchangeException;
@@ -13,11 +12,10 @@ use Hawser\Exception\NetworkException;
 use Hawser\Exception\RequestException;
 use Hawser\Exception\TimeoutException;
 use Hawser\Exception\TlsException;
-use Hawser\Fallback;
 use Hawser\Fields;
 use Hawser\Psr18Client;
 use Hawser\Tests\Support\ClientTestCase;
-use Hawser\Tests\Support\NodeProcess;
+use Hawser\Tests\Support\Stand;
 use Nyholm\Psr7\Factory\Psr17Factory;
 use PHPUnit\Framework\Attributes\DataProvider;
 
@@ -26,43 +24,19 @@ use PHPUnit\Framework\Attributes\DataProvider;
  */
 final class RealBrokerTest extends ClientTestCase
 {
-    private static ?NodeProcess $origin = null;
-
-    private static ?NodeProcess $broker = null;
-
     private static string $url = '';
-
-    private static string $caFile = '';
 
     private static string $socket = '';
 
-    private static string $folder = '';
-
     public static function setUpBeforeClass(): void
     {
-        if (!NodeProcess::isAvailable()) {
-            self::markTestSkipped('the packages of the broker are not beside this one');
-        }
-        self::$folder = sys_get_temp_dir() . '/hawser-test-' . bin2hex(random_bytes(6));
-        mkdir(self::$folder);
-        self::$origin = new NodeProcess('testkit/src/origin-cli.ts', ['--dir', self::$folder], static fn(string $output): bool => str_contains($output, "\n"));
-        $ready = json_decode(explode("\n", self::$origin->output())[0], true);
-        self::assertIsArray($ready);
-        self::assertIsString($ready['url']);
-        self::assertIsString($ready['ca']);
-        self::$url = $ready['url'];
-        self::$caFile = $ready['ca'];
-        self::$socket = self::$folder . '/broker.sock';
-        file_put_contents(self::$folder . '/hawser.yaml', 'origins: [{ match: "https://localhost:*", tls: { ca: ' . self::$caFile . ' } }]');
-        self::$broker = new NodeProcess('broker/src/main.ts', ['serve', '--socket', self::$socket, '--config', self::$folder . '/hawser.yaml'], static fn(): bool => file_exists(self::$socket));
+        self::$url = Stand::shared()->url;
+        self::$socket = Stand::shared()->socket;
     }
 
     public static function tearDownAfterClass(): void
     {
-        self::assertStringNotContainsString('"level":50', self::$broker?->output() ?? '', 'the broker logged an error');
-        self::$broker = self::$origin = null;
-        array_map(unlink(...), glob(self::$folder . '/*') ?: []);
-        @rmdir(self::$folder);
+        Stand::shared()->assertNoErrors();
     }
 
     /**
@@ -208,12 +182,6 @@ final class RealBrokerTest extends ClientTestCase
 
     private static function on(bool $isBroker): Client
     {
-        return new Client(new ClientOptions(
-            socket: $isBroker ? self::$socket : self::$folder . '/none.sock',
-            fallback: $isBroker ? Fallback::Fail : Fallback::Direct,
-            connectTimeoutMs: 2000,
-            timeoutMs: 10_000,
-            caFile: self::$caFile,
-        ));
+        return new Client(Stand::shared()->options($isBroker));
     }
 }

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Hawser\Tests\Support;
 
 use Closure;
+use Hawser\Internal\Outage;
 use RuntimeException;
 use Throwable;
 
@@ -24,6 +25,7 @@ final class FakeBroker
     {
         $this->kill();
         @unlink($this->socket);
+        @unlink(Outage::file($this->socket));
     }
 
     /**

@@ -21,7 +21,10 @@ final class MemoryLogger extends AbstractLogger
      */
     public function log($level, string|Stringable $message, array $context = []): void
     {
-        $reason = $context['reason'] ?? '';
-        $this->lines[] = (\is_string($level) ? $level : '') . ': ' . strtr((string) $message, ['{reason}' => \is_string($reason) ? $reason : '']);
+        $line = (string) $message;
+        foreach ($context as $name => $value) {
+            $line = str_replace('{' . $name . '}', \is_string($value) ? $value : '', $line);
+        }
+        $this->lines[] = (\is_string($level) ? $level : '') . ": {$line}";
     }
 }

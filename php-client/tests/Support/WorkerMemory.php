@@ -7,7 +7,7 @@ namespace Hawser\Tests\Support;
 use Hawser\Exchange;
 use Hawser\Internal\Connection\Connection;
 use Hawser\Internal\Connection\Link;
-use Hawser\Internal\Dispatcher;
+use Hawser\Internal\Outage;
 use Hawser\Internal\Transfer;
 use ReflectionProperty;
 
@@ -31,9 +31,10 @@ final class WorkerMemory
             if ($connection instanceof Connection) {
                 $connection->abandon('the worker ended');
             }
+            $path = (new ReflectionProperty(Link::class, 'path'))->getValue($link);
+            @unlink(Outage::file(\is_string($path) ? $path : ''));
         }
         $links->setValue(null, []);
-        (new ReflectionProperty(Dispatcher::class, 'logged'))->setValue(null, []);
     }
 
     /**

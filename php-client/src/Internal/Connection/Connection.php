@@ -66,7 +66,8 @@ final class Connection implements FrameSink, Path
     private array $waiting = [];
 
     /**
-     * @param Closure(): mixed $onSilence called when the broker has not said WELCOME in time
+     * @param Closure(): mixed        $onSilence called when the broker has not said WELCOME in time
+     * @param (Closure(): mixed)|null $onWelcome called when it has
      */
     public function __construct(
         private readonly Socket $socket,
@@ -74,6 +75,7 @@ final class Connection implements FrameSink, Path
         private readonly int $windowBytes,
         private readonly int $connectTimeoutMs,
         private readonly Closure $onSilence,
+        private readonly ?Closure $onWelcome = null,
     ) {
         $this->pid = (int) getmypid();
         $this->encoder = new FrameEncoder($codec);
@@ -270,6 +272,9 @@ final class Connection implements FrameSink, Path
     {
         $this->isWelcomed = true;
         $this->maxExchanges = $maxExchanges;
+        if ($this->onWelcome !== null) {
+            ($this->onWelcome)();
+        }
     }
 
     public function onResponse(int $id, bool $isEnd, int $status, array $fields, string $body, array $facts): void

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Hawser\Internal\Connection;
 
 use Hawser\ClientOptions;
+use Hawser\Internal\Outage;
 use Hawser\Internal\Wire\Codecs;
 
 /**
@@ -63,7 +64,7 @@ final class Link
      *
      * @throws CannotOpen
      */
-    public function connection(int $connectTimeoutMs): Connection
+    public function connection(int $connectTimeoutMs, Outage $outage): Connection
     {
         $connection = $this->connection;
         if ($connection !== null && $this->pid !== getmypid()) {
@@ -82,12 +83,23 @@ final class Link
         $this->silentUntilNs = 0;
         // While one that drains still uses the kept stream, pfsockopen would return that very stream again.
         $isPersistent = $this->isPersistent && $this->kept?->isClosed() !== false;
+        $socket = Socket::open($this->path, $isPersistent, $connectTimeoutMs);
+        if (!$socket->isKept && $outage->isSilent($connectTimeoutMs)) {
+            $socket->close();
+
+            throw new CannotOpen("{$this->path}: the broker did not answer another process a moment ago");
+        }
         $this->connection = new Connection(
-            Socket::open($this->path, $isPersistent, $connectTimeoutMs),
+            $socket,
             Codecs::default(),
             $this->windowBytes,
             $connectTimeoutMs,
-            fn() => $this->silentUntilNs = (int) hrtime(true) + self::SILENCE_NS,
+            function () use ($outage): void {
+                $this->silentUntilNs = (int) hrtime(true) + self::SILENCE_NS;
+                $outage->noteSilence();
+            },
+            // A kept connection has seen no absence of its broker, and asks for no news of one.
+            $socket->isKept ? null : $outage->end(...),
         );
         if ($isPersistent) {
             $this->kept = $this->connection;
