@@ -3,12 +3,17 @@
 import type { Exchange } from './exchange.ts';
 import { poolKey } from './pool-key.ts';
 
-/** Beyond so many keys everything is begun anew: a pod talks to few origins, a hostile client to as many as it likes. */
-const maxKeys = 10_000;
+/**
+ * After so many new keys, those that nobody used since as many before are forgotten: a pod talks to few origins, a
+ * hostile client to as many as it likes, and must not make the others' breakers forget.
+ */
+export const maxKeys = 5_000;
 
+/** Holds at most twice `maxKeys`: those of this generation, and of the one before while nobody asked for them. */
 export class PerPool<T> {
   readonly #create: (exchange: Exchange) => T;
-  readonly #kept = new Map<string, T>();
+  #kept = new Map<string, T>();
+  #keptBefore = new Map<string, T>();
 
   constructor(create: (exchange: Exchange) => T) {
     this.#create = create;
@@ -17,12 +22,20 @@ export class PerPool<T> {
   /** What is kept for the pool of this exchange. */
   of(exchange: Exchange): T {
     const key = poolKey(exchange.origin, exchange.options);
-    let kept = this.#kept.get(key);
-    if (kept === undefined) {
-      if (this.#kept.size >= maxKeys) this.#kept.clear();
-      kept = this.#create(exchange);
-      this.#kept.set(key, kept);
+    return this.#kept.get(key) ?? this.#keep(key, this.#keptBefore.get(key) ?? this.#create(exchange));
+  }
+
+  get size(): number {
+    return this.#kept.size + this.#keptBefore.size;
+  }
+
+  #keep(key: string, value: T): T {
+    if (this.#kept.size >= maxKeys) {
+      this.#keptBefore = this.#kept;
+      this.#kept = new Map();
     }
-    return kept;
+    this.#keptBefore.delete(key);
+    this.#kept.set(key, value);
+    return value;
   }
 }
