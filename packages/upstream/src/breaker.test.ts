@@ -47,6 +47,24 @@ describe('closed', () => {
     expect(attempts).toHaveLength(2 * failures);
   });
 
+  test('the end of a kept session says nothing about the origin, however many exchanges it takes with it', () => {
+    for (let i = 0; i < 2 * failures; i++) {
+      const { attempt } = start();
+      attempt.exchange.facts.session = 'reused';
+      attempt.sink.onError(errorOf('origin_closed'));
+    }
+    expect(attempts).toHaveLength(2 * failures);
+  });
+
+  test('the end of a new session counts', () => {
+    for (let i = 0; i < failures + 1; i++) {
+      const { attempt } = start();
+      attempt.exchange.facts.session = 'origin-closed';
+      attempt.sink.onError(errorOf('origin_closed'));
+    }
+    expect(attempts).toHaveLength(failures);
+  });
+
   test('origins are apart from each other', async () => {
     await failTimes(failures);
     const other = { ...scriptExchange(), origin: { scheme: 'https', host: 'other.example.com', port: 443 } as const };
@@ -115,6 +133,43 @@ describe('half-open', () => {
     expect(attempts).toHaveLength(failures + 2);
   });
 
+  test.each(['success', 'failure', 'nothing'] as const)(
+    'what exchanges from before come to changes nothing while the probe runs: %s',
+    async (outcome) => {
+      const scripted = scriptSend();
+      attempts = scripted.attempts;
+      send = withBreaker(scripted.send, clock);
+      const before = start();
+      await failTimes(failures);
+      clock.advance(openMs);
+      const probe = start();
+      if (outcome === 'success') before.attempt.sink.onResponse(200, []);
+      else if (outcome === 'failure') before.attempt.sink.onError(errorOf('origin_reset'));
+      else before.handle.cancel();
+      const { sink } = start();
+      await turn();
+      expect(sink.calls, 'the probe is still out').toEqual(['error breaker_open']);
+      probe.attempt.sink.onResponse(200, []);
+      start();
+      start();
+      expect(attempts, 'its success closed the breaker').toHaveLength(failures + 4);
+    },
+  );
+
+  test('failures from before do not open it again once it is closed', async () => {
+    const scripted = scriptSend();
+    attempts = scripted.attempts;
+    send = withBreaker(scripted.send, clock);
+    const late = Array.from({ length: failures }, () => start().attempt);
+    await failTimes(failures);
+    clock.advance(openMs);
+    succeed();
+    for (const attempt of late) attempt.sink.onError(errorOf('first_byte_timeout'));
+    await turn();
+    expect(start().sink.calls).toEqual([]);
+    expect(attempts).toHaveLength(2 * failures + 2);
+  });
+
   test('a probe that its client gives up leaves its place to the next', () => {
     start().handle.cancel();
     start();
@@ -148,9 +203,11 @@ test('everything else passes through', () => {
   expect(sink.calls).toEqual(['informational 103', 'consumed 1', 'response 200', 'data 3', 'trailers x-t 2', 'end']);
 });
 
-function start(): { sink: RecordingSink; handle: Handle } {
+/** `attempt` is the last one where the breaker refused this one. */
+function start(): { sink: RecordingSink; handle: Handle; attempt: ScriptedAttempt } {
   const sink = new RecordingSink();
-  return { sink, handle: send(scriptExchange(), sink) };
+  const handle = send(scriptExchange(), sink);
+  return { sink, handle, attempt: attempts.at(-1) as ScriptedAttempt };
 }
 
 async function failTimes(times: number, code: UpstreamErrorCode = 'connect_refused'): Promise<void> {

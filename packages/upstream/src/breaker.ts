@@ -12,6 +12,8 @@ import { PerPool } from './per-pool.ts';
  * - `closed`: everything passes; failures in a row are counted.
  * - `open`: nothing passes until `until`.
  * - `half-open`: one exchange passes as a probe; its outcome decides.
+ *
+ * An exchange holds the state that it passed in: once that is over, its outcome is about another time and counts no more.
  */
 type BreakerState =
   | { readonly name: 'closed'; failures: number }
@@ -24,8 +26,9 @@ export function withBreaker(next: Send, clock: Clock = systemClock): Send {
   return (exchange, sink) => {
     if (exchange.options.breaker.failures === 0) return next(exchange, sink);
     const breaker = breakers.of(exchange);
-    if (!breaker.admit()) return new RefusedExchange(exchange, sink, breaker.remainingMs);
-    return new WatchedExchange(exchange, sink, breaker, next);
+    const passedIn = breaker.admit();
+    if (passedIn === null) return new RefusedExchange(exchange, sink, breaker.remainingMs);
+    return new WatchedExchange(exchange, sink, breaker, passedIn, next);
   };
 }
 
@@ -47,53 +50,47 @@ class Breaker {
     return this.#state.name === 'open' ? Math.max(0, this.#state.until - this.#clock.now()) : 0;
   }
 
-  /** Whether an exchange may pass now. Who passes reports `succeeded`, `failed` or `abandoned` once. */
-  admit(): boolean {
+  /** The state in which an exchange passes, null if it does not. Who passes reports how it went, once. */
+  admit(): BreakerState | null {
     const state = this.#state;
     switch (state.name) {
       case 'closed':
-        return true;
+        return state;
       case 'open':
-        if (this.#clock.now() < state.until) return false;
+        if (this.#clock.now() < state.until) return null;
         this.#state = { name: 'half-open', isProbing: true };
-        return true;
+        return this.#state;
       case 'half-open':
-        if (state.isProbing) return false;
+        if (state.isProbing) return null;
         state.isProbing = true;
-        return true;
+        return state;
     }
   }
 
-  succeeded(): void {
-    if (this.#state.name === 'closed') this.#state.failures = 0;
-    // While open, the success of an exchange from before says nothing about now.
-    else if (this.#state.name === 'half-open') this.#state = { name: 'closed', failures: 0 };
-  }
-
-  failed(): void {
-    const state = this.#state;
-    switch (state.name) {
+  /** `nothing`: the exchange ended without a verdict on the origin; a probe leaves its place to another. */
+  report(passedIn: BreakerState, verdict: Verdict): void {
+    if (passedIn !== this.#state) return;
+    switch (passedIn.name) {
       case 'closed':
-        state.failures++;
-        if (state.failures >= this.#maxFailures) this.#open();
+        if (verdict === 'success') passedIn.failures = 0;
+        else if (verdict === 'failure' && ++passedIn.failures >= this.#maxFailures) this.#open();
         break;
       case 'half-open':
-        this.#open();
+        if (verdict === 'success') this.#state = { name: 'closed', failures: 0 };
+        else if (verdict === 'failure') this.#open();
+        else passedIn.isProbing = false;
         break;
       case 'open':
         break;
     }
-  }
-
-  /** The exchange ended without a verdict on the origin: a probe leaves its place to another. */
-  abandoned(): void {
-    if (this.#state.name === 'half-open') this.#state.isProbing = false;
   }
 
   #open(): void {
     this.#state = { name: 'open', until: this.#clock.now() + this.#openMs };
   }
 }
+
+type Verdict = 'success' | 'failure' | 'nothing';
 
 /** What an error says about the origin: that it fails, or nothing. */
 const verdicts = {
@@ -126,36 +123,45 @@ const verdicts = {
 } as const satisfies Record<UpstreamErrorCode, boolean>;
 
 class WatchedExchange extends ForwardingExchange {
+  readonly #exchange: Exchange;
   readonly #breaker: Breaker;
+  readonly #passedIn: BreakerState;
   #hasReported = false;
 
-  constructor(exchange: Exchange, sink: ResponseSink, breaker: Breaker, next: Send) {
+  constructor(exchange: Exchange, sink: ResponseSink, breaker: Breaker, passedIn: BreakerState, next: Send) {
     super(sink);
+    this.#exchange = exchange;
     this.#breaker = breaker;
+    this.#passedIn = passedIn;
     this.lower = next(exchange, this);
   }
 
   override cancel(cause?: UpstreamError): void {
-    this.#report(cause);
+    this.#report(this.#verdictOn(cause));
     super.cancel(cause);
   }
 
   override onResponse(status: number, fields: Fields): void {
-    if (!this.#hasReported) this.#breaker.succeeded();
-    this.#hasReported = true;
+    this.#report('success');
     super.onResponse(status, fields);
   }
 
   override onError(error: UpstreamError): void {
-    this.#report(error);
+    this.#report(this.#verdictOn(error));
     super.onError(error);
   }
 
-  #report(error: UpstreamError | undefined): void {
+  #verdictOn(error: UpstreamError | undefined): Verdict {
+    if (error === undefined || !verdicts[error.code]) return 'nothing';
+    // That a kept connection ended is in the nature of kept connections; whether the origin is well, the next one will
+    // tell. Over HTTP/2 one such end may take any number of exchanges with it.
+    return error.code === 'origin_closed' && this.#exchange.facts.session === 'reused' ? 'nothing' : 'failure';
+  }
+
+  #report(verdict: Verdict): void {
     if (this.#hasReported) return;
     this.#hasReported = true;
-    if (error !== undefined && verdicts[error.code]) this.#breaker.failed();
-    else this.#breaker.abandoned();
+    this.#breaker.report(this.#passedIn, verdict);
   }
 }
 
