@@ -57,7 +57,9 @@ class Attempt implements Handle, ExchangeSink, Waiter {
     facts.protocol = session.protocol;
     facts.remoteAddress = session.remoteAddress;
     facts.connectMs = connectMs;
-    facts.queueMs = Math.max(0, facts.queueMs) + this.#clock.now() - this.#waitingSince;
+    facts.sentAt = this.#clock.now();
+    facts.mayBeProcessed = true;
+    facts.queueMs = Math.max(0, facts.queueMs) + facts.sentAt - this.#waitingSince;
     try {
       this.#handle = session.request(head, body, this);
     } catch (error) {

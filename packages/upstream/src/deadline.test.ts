@@ -35,6 +35,15 @@ describe('the total time', () => {
     expect(sink.error).toMatchObject({ code: 'deadline_exceeded', processed: 'maybe', source: 'origin' });
   });
 
+  test('ends an exchange that a session had and proved unprocessed', () => {
+    const { sink, attempt } = start({ totalMs: 5_000 });
+    reachSession(attempt);
+    attempt.exchange.facts.sentAt = -1;
+    attempt.exchange.facts.mayBeProcessed = false;
+    clock.advance(5_000);
+    expect(sink.error).toMatchObject({ code: 'deadline_exceeded', processed: 'no', source: 'broker' });
+  });
+
   test('ends a body that keeps coming, and says that the response had begun', () => {
     const { sink, attempt, handle } = start({ totalMs: 5_000, timeouts: { idleMs: 1_000 } });
     reachSession(attempt);
@@ -75,6 +84,20 @@ describe('the time to the first byte', () => {
     expect(attempt.calls).toEqual(['cancel first_byte_timeout']);
     expect(sink.error).toMatchObject({ code: 'first_byte_timeout', processed: 'maybe', source: 'origin' });
     expect(sink.error?.message).toBe('https://api.example.com: no response within 1000 ms (timeouts.firstByte)');
+  });
+
+  test('begins anew with each attempt, and does not run between two', () => {
+    const { sink, attempt } = start({ timeouts: { firstByteMs: 1_000 } });
+    reachSession(attempt);
+    clock.advance(900);
+    attempt.exchange.facts.sentAt = -1;
+    clock.advance(1_000);
+    expect(sink.error).toBeNull();
+    reachSession(attempt);
+    clock.advance(999);
+    expect(sink.error).toBeNull();
+    clock.advance(1);
+    expect(sink.error).toMatchObject({ code: 'first_byte_timeout', processed: 'maybe' });
   });
 
   test('does not run while the client still sends the request', () => {
@@ -229,7 +252,8 @@ function start(script: ExchangeScript) {
 /** As check out notes it. */
 function reachSession({ exchange }: ScriptedAttempt): void {
   exchange.facts.protocol = 'h2';
-  exchange.facts.queueMs = clock.now() - exchange.startedAt;
+  exchange.facts.sentAt = clock.now();
+  exchange.facts.mayBeProcessed = true;
 }
 
 function failure(): UpstreamError {

@@ -109,9 +109,8 @@ class TimedExchange extends ForwardingExchange {
 
   /** The origin answers for its silence from when it had the whole request: not while that waited for a session. */
   #firstByteAt(): number {
-    const { facts, startedAt } = this.#exchange;
-    if (facts.protocol === '') return Number.POSITIVE_INFINITY;
-    return Math.max(this.#wholeAt, startedAt + Math.max(0, facts.queueMs)) + this.#timeouts.firstByteMs;
+    const { sentAt } = this.#exchange.facts;
+    return sentAt < 0 ? Number.POSITIVE_INFINITY : Math.max(this.#wholeAt, sentAt) + this.#timeouts.firstByteMs;
   }
 
   /** An answer may begin before the request is whole; then the origin may be the one who waits. */
@@ -138,11 +137,11 @@ class TimedExchange extends ForwardingExchange {
   };
 
   #end(code: 'deadline_exceeded' | 'first_byte_timeout' | 'idle_timeout', message: string): void {
-    // Before a session was reached nothing can have been processed, and the origin is not to blame.
-    const isReached = this.#exchange.facts.protocol !== '';
+    // While no session has the request nothing can have been processed, and the origin is not to blame.
+    const { mayBeProcessed } = this.#exchange.facts;
     const error = new UpstreamError(code, message, {
-      source: isReached ? 'origin' : 'broker',
-      processed: isReached ? 'maybe' : 'no',
+      source: mayBeProcessed ? 'origin' : 'broker',
+      processed: mayBeProcessed ? 'maybe' : 'no',
     });
     // The layers below judge the origin by it: the breaker counts it, the pool asks the session whether it lives.
     super.cancel(error);

@@ -22,6 +22,10 @@ export interface Facts {
   firstByteMs: number;
   totalMs: number;
   remoteAddress: string;
+  /** When the attempt that runs was given to a session, by the layers' clock; -1 while it was not, or none runs. */
+  sentAt: number;
+  /** The attempt that runs, or one before it, was given to a session and not proved unprocessed. */
+  mayBeProcessed: boolean;
 }
 
 /** One request on its way to `origin`, and what is known of it. */
@@ -70,5 +74,7 @@ export function createFacts(): Facts {
     firstByteMs: -1,
     totalMs: -1,
     remoteAddress: '',
+    sentAt: -1,
+    mayBeProcessed: false,
   };
 }

@@ -39,9 +39,12 @@ export interface OriginOptions {
   };
   readonly timeouts: Timeouts;
   readonly retry: {
-    /** Attempts in all, the first included; 1 turns repeats off, but for what is provably unprocessed. Default 2. */
+    /**
+     * Attempts in all, the first included; where only sessions broke off, five or this many if it is more. 1 turns repeats
+     * off, but for what is provably unprocessed. Default 2.
+     */
     readonly attempts: number;
-    /** Repeats as a share of first attempts, over ten seconds and all clients; 0 to 1. Default 0.2. */
+    /** Repeats as a share of first attempts, over ten seconds and all clients; 0 to 1, 0 allows none. Default 0.2. */
     readonly budget: number;
   };
   readonly breaker: {

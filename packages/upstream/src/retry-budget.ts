@@ -5,12 +5,16 @@ import type { Clock } from './clock.ts';
 /** The share is taken of the first attempts of this long. */
 const windowMs = 10_000;
 
-/** Repeats allowed in each window whatever the share, so that a quiet origin can be repeated at all. */
-const minRepeats = 3;
+/**
+ * Repeats allowed in the window whatever the share, so that a quiet origin can be repeated at all: two sessions that break
+ * under a handful of exchanges each, as in a reload, must not show.
+ */
+const minRepeats = 10;
 
 /**
  * Counts first attempts and repeats of one origin, for all client connections together, in a sliding window of two
- * halves. A repeat is allowed while repeats stay below `share` of the first attempts, or below three in ten seconds.
+ * halves. A repeat is allowed while repeats stay below `share` of the first attempts, or below ten in ten seconds;
+ * with a share of 0 none is.
  */
 export class RetryBudget {
   readonly #share: number;
@@ -33,6 +37,7 @@ export class RetryBudget {
 
   /** Takes a repeat from the budget; false if there is none left. */
   takeRepeat(): boolean {
+    if (this.#share === 0) return false;
     this.#turn();
     const first = this.#now.first + this.#before.first;
     const repeats = this.#now.repeats + this.#before.repeats;

@@ -3,6 +3,7 @@ import { FakeClock } from '@hawser/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UpstreamError, type UpstreamErrorCode } from './errors.ts';
 import type { Send } from './exchange.ts';
+import { maxKeptBytes } from './kept-body.ts';
 import { withRetry } from './retry.ts';
 import {
   type ExchangeScript,
@@ -43,13 +44,19 @@ describe('what a session gave back unprocessed is sent again at once', () => {
 
   test('even where repeats are turned off, and more often than they are allowed', async () => {
     const { attempts } = start({ method: 'POST', retry: { attempts: 1, budget: 0 } });
-    for (let i = 0; i < 10; i++) await fail(attempts[i], 'origin_unprocessed', 'no');
+    for (let i = 0; i < 10; i++) {
+      await fail(attempts[i], 'origin_unprocessed', 'no');
+      clock.advance(longMs);
+    }
     expect(attempts).toHaveLength(11);
   });
 
   test('but not for ever', async () => {
     const { sink, attempts } = start({});
-    for (let i = 0; i < 100; i++) if (sink.error === null) await fail(attempts[i], 'origin_unprocessed', 'no');
+    for (let i = 0; i < 100 && sink.error === null; i++) {
+      await fail(attempts[i], 'origin_unprocessed', 'no');
+      clock.advance(longMs);
+    }
     expect(attempts).toHaveLength(50);
     expect(sink.error).toMatchObject({ code: 'origin_unprocessed', processed: 'no' });
   });
@@ -70,6 +77,14 @@ describe('what a session gave back unprocessed is sent again at once', () => {
     }
     await refuse(attempts[49]);
     expect(sink.error).toMatchObject({ code: 'origin_unprocessed', processed: 'no' });
+  });
+
+  test('which uses up no attempt of what comes after', async () => {
+    const { attempts } = start({ retry: { attempts: 2, budget: 1 } });
+    for (let i = 0; i < 4; i++) await fail(attempts[i], 'origin_unprocessed', 'no');
+    await fail(attempts[4], 'origin_reset', 'maybe');
+    clock.advance(longMs);
+    expect(attempts).toHaveLength(6);
   });
 
   test('and not from inside onError', async () => {
@@ -96,6 +111,34 @@ describe('an idempotent exchange is sent again after a pause', () => {
     clock.advance(longMs);
     expect(attempts).toHaveLength(1);
     expect(sink.error).toMatchObject({ code: 'origin_closed', processed: 'maybe' });
+  });
+
+  test.each([
+    ['a session that broke off', 'GET', 'origin_closed', 'maybe'],
+    ['a connection that was ended while it was set up', 'POST', 'connect_failed', 'no'],
+  ] as const)('five times in all after %s', async (_name, method, code, processed) => {
+    const { sink, attempts } = start({ method });
+    for (let i = 0; i < 5; i++) {
+      expect(attempts).toHaveLength(i + 1);
+      await fail(attempts[i], code, processed);
+      clock.advance(longMs);
+    }
+    expect(attempts).toHaveLength(5);
+    expect(sink.calls).toEqual([`error ${code}`]);
+  });
+
+  test('as often as retry.attempts says after a session that broke off, if that is more, or one', async () => {
+    for (const [allowed, made] of [
+      [7, 7],
+      [1, 1],
+    ] as const) {
+      const { attempts } = start({ retry: { attempts: allowed, budget: 1 } });
+      for (let i = 0; i < 10; i++) {
+        await fail(attempts[i], 'origin_closed', 'maybe');
+        clock.advance(longMs);
+      }
+      expect(attempts).toHaveLength(made);
+    }
   });
 
   test.each(['connect_refused', 'connect_timeout', 'connect_failed'] as const)(
@@ -182,10 +225,31 @@ describe('Retry-After', () => {
     expect(attempts[0]?.calls).toEqual(['cancel']);
     clock.advance(1_999);
     expect(attempts).toHaveLength(1);
-    clock.advance(1);
+    // A little later, at random.
+    clock.advance(1 + 25);
     expect(attempts).toHaveLength(2);
     attempts[1]?.sink.onResponse(200, []);
     expect(sink.calls).toEqual(['response 200']);
+  });
+
+  test.each([
+    ['IMF-fixdate', (at: Date) => at.toUTCString()],
+    ['asctime', (at: Date) => asctime(at)],
+    ['RFC 850', (at: Date) => rfc850(at)],
+  ])('may be a date: %s', (_name, format) => {
+    const { attempts } = start({ totalMs: 3_600_000 });
+    attempts[0]?.sink.onResponse(503, ['retry-after', format(new Date(Date.now() + 100_000))]);
+    clock.advance(90_000);
+    expect(attempts).toHaveLength(1);
+    clock.advance(11_000);
+    expect(attempts).toHaveLength(2);
+  });
+
+  test.each(['0', new Date(0).toUTCString()])('of no time at all means a short pause: %s', (value) => {
+    const { attempts } = start({});
+    attempts[0]?.sink.onResponse(503, ['retry-after', value]);
+    clock.advance(25);
+    expect(attempts).toHaveLength(2);
   });
 
   test.each<[string, ExchangeScript, number, string[]]>([
@@ -193,6 +257,12 @@ describe('Retry-After', () => {
     ['another status', {}, 500, ['retry-after', '1']],
     ['no such field', {}, 503, []],
     ['a value that is none', {}, 503, ['retry-after', 'soon']],
+    ['a negative number', {}, 503, ['retry-after', '-5']],
+    ['a fraction', {}, 503, ['retry-after', '1.5']],
+    ['nothing', {}, 503, ['retry-after', '']],
+    ['a date that is none', {}, 503, ['retry-after', 'Sun, 99 Nov 1994 08:49:37 GMT']],
+    ['a date in another form', {}, 503, ['retry-after', '2000-01-01']],
+    ['more than any clock has', {}, 503, ['retry-after', '9'.repeat(400)]],
     ['longer than the deadline allows', { totalMs: 2_000 }, 503, ['retry-after', '2']],
     ['no attempt left', { retry: { attempts: 1, budget: 1 } }, 503, ['retry-after', '1']],
   ])('is left to the caller: %s', (_name, script, status, fields) => {
@@ -233,7 +303,7 @@ describe('cancelling', () => {
 
 test('what one attempt may have done, a later one that never began does not undo', async () => {
   const { sink, attempts } = start({ retry: { attempts: 2, budget: 1 } });
-  await fail(attempts[0], 'origin_closed', 'maybe');
+  await fail(attempts[0], 'origin_reset', 'maybe');
   clock.advance(longMs);
   await fail(attempts[1], 'connect_refused', 'no');
   expect(sink.error).toMatchObject({ code: 'connect_refused', processed: 'maybe' });
@@ -253,11 +323,79 @@ test('everything else passes through', () => {
   expect(sink.calls).toEqual(['consumed 4', 'informational 103', 'response 200', 'data 3', 'trailers a b', 'end']);
 });
 
-test('a streamed body passes through', () => {
-  const { handle, attempts } = start({ method: 'POST', body: 'stream' });
-  handle.write(Buffer.from('body'));
-  handle.end(['x-sum', '1']);
-  expect(attempts[0]?.calls).toEqual(['write body', 'end x-sum 1']);
+describe('a body that comes in pieces', () => {
+  const stream = { method: 'POST', body: 'stream' } as const;
+
+  test('passes through', () => {
+    const { handle, attempts } = start(stream);
+    handle.write(Buffer.from('body'));
+    handle.end(['x-sum', '1']);
+    expect(attempts[0]?.calls).toEqual(['write body', 'end x-sum 1']);
+  });
+
+  test('is sent again from its beginning, and goes on from there', async () => {
+    const { handle, attempts } = start(stream);
+    handle.write(Buffer.from('one'));
+    const failed = fail(attempts[0], 'origin_unprocessed', 'no');
+    handle.write(Buffer.from('two'));
+    await failed;
+    handle.write(Buffer.from('three'));
+    handle.end();
+    expect(attempts.map(({ calls }) => calls)).toEqual([
+      ['write one'],
+      ['write one', 'write two', 'write three', 'end'],
+    ]);
+  });
+
+  test('is sent again after a pause where the method is idempotent', async () => {
+    const { handle, attempts } = start({ ...stream, method: 'PUT' });
+    handle.write(Buffer.from('one'));
+    handle.end();
+    await fail(attempts[0], 'origin_closed', 'maybe');
+    clock.advance(longMs);
+    expect(attempts[1]?.calls).toEqual(['write one', 'end']);
+  });
+
+  test('reaches the next attempt whole, however much comes between the two', async () => {
+    const { handle, attempts } = start({ ...stream, method: 'PUT' });
+    handle.write(Buffer.alloc(maxKeptBytes, 'a'));
+    await fail(attempts[0], 'origin_closed', 'maybe');
+    handle.write(Buffer.from('b'));
+    clock.advance(longMs);
+    expect(attempts[1]?.calls.map(({ length }) => length)).toEqual(['write '.length + maxKeptBytes, 'write b'.length]);
+  });
+
+  test('is not sent again once more of it was sent than is kept', async () => {
+    const { sink, handle, attempts } = start(stream);
+    handle.write(Buffer.alloc(maxKeptBytes + 1));
+    await fail(attempts[0], 'origin_unprocessed', 'no');
+    expect(attempts).toHaveLength(1);
+    expect(sink.error).toMatchObject({ code: 'origin_unprocessed', processed: 'no' });
+  });
+
+  test('makes no room twice: what an attempt before had taken is not told again', async () => {
+    const { sink, handle, attempts } = start(stream);
+    handle.write(Buffer.from('0123456789'));
+    attempts[0]?.sink.onRequestConsumed(6);
+    await fail(attempts[0], 'origin_unprocessed', 'no');
+    attempts[1]?.sink.onRequestConsumed(4);
+    attempts[1]?.sink.onRequestConsumed(4);
+    attempts[1]?.sink.onRequestConsumed(2);
+    expect(sink.calls).toEqual(['consumed 6', 'consumed 2', 'consumed 2']);
+  });
+});
+
+test('the facts say what is out: nothing while none is, and what cannot be taken back', async () => {
+  const { attempts } = start({});
+  const { facts } = (attempts[0] as ScriptedAttempt).exchange;
+  Object.assign(facts, { sentAt: 5, mayBeProcessed: true });
+  await fail(attempts[0], 'origin_unprocessed', 'no');
+  expect(facts).toMatchObject({ sentAt: -1, mayBeProcessed: false });
+  Object.assign(facts, { sentAt: 6, mayBeProcessed: true });
+  await fail(attempts[1], 'origin_closed', 'maybe');
+  clock.advance(longMs);
+  await fail(attempts[2], 'origin_unprocessed', 'no');
+  expect(facts).toMatchObject({ sentAt: -1, mayBeProcessed: true });
 });
 
 function start(script: ExchangeScript) {
@@ -283,4 +421,15 @@ function fail(
   const source = code.startsWith('connect') ? 'connect' : 'origin';
   attempt?.sink.onError(new UpstreamError(code, 'it failed', { source, processed, cause }));
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+function asctime(at: Date): string {
+  const [weekday, day, month, year, time] = at.toUTCString().replace(',', '').split(' ') as string[];
+  return `${weekday} ${month} ${day?.replace(/^0/, ' ')} ${time} ${year}`;
+}
+
+function rfc850(at: Date): string {
+  const [, day, month, year, time] = at.toUTCString().split(' ') as string[];
+  const weekday = at.toLocaleDateString('en', { weekday: 'long', timeZone: 'UTC' });
+  return `${weekday}, ${day}-${month}-${year?.slice(2)} ${time} GMT`;
 }

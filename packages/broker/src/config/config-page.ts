@@ -24,10 +24,13 @@ const perOrigin: Readonly<Record<string, readonly [meaning: string, standard: st
   'connections.maxAge': ['A session this old is replaced, the new one opened first; up to 10 % sooner.', '`10m`'],
   'connections.warm': ['Sessions held open even if nobody asks. Only for an origin without a wildcard.', '`0`'],
   'retry.attempts': [
-    'Attempts in all for what may be repeated; `1` turns repeats off, but for what is provably unprocessed.',
+    'Attempts in all for what may be repeated, five where only sessions broke off; `1` turns repeats off, but for what is provably unprocessed.',
     '`2`',
   ],
-  'retry.budget': ['Repeats as a share of first attempts, over ten seconds and all clients.', '`20%`'],
+  'retry.budget': [
+    'Repeats as a share of first attempts, over ten seconds and all clients; ten are always allowed, unless it is `0%`.',
+    '`20%`',
+  ],
   'breaker.failures': ['Failures in a row after which the origin gets a pause; `0` turns the breaker off.', '`5`'],
   'breaker.open': ['Length of that pause; then one exchange is let through as a probe.', '`10s`'],
   'queue.max': ['Exchanges that may wait for room on a session; one more is refused with `queue_full`.', '`1000`'],
