@@ -1,0 +1,67 @@
+// Writes integers and strings (RFC 7541 section 5).
+
+import { codeLengths, codes } from './huffman-code.ts';
+
+/** Octets that an integer or a length may take at most: the prefix and what 28 bits need. */
+export const maxIntegerBytes = 5;
+
+/** Strings longer than this go as they are: one copy by the runtime, where Huffman coding would cost a step for each octet. */
+const maxHuffmanLength = 64;
+
+/** Writes `value` behind the bits `first`, with the prefix `mask`. Returns the offset behind it. */
+export function writeInteger(into: Buffer, offset: number, first: number, mask: number, value: number): number {
+  if (value < mask) {
+    into[offset] = first | value;
+    return offset + 1;
+  }
+  let at = offset;
+  into[at++] = first | mask;
+  let rest = value - mask;
+  for (; rest >= 0x80; rest >>>= 7) into[at++] = (rest & 0x7f) | 0x80;
+  into[at++] = rest;
+  return at;
+}
+
+/**
+ * Writes a string of one octet per character, Huffman-coded where that is shorter; never more than `maxIntegerBytes` and its
+ * own length. Returns the offset behind it.
+ */
+export function writeString(into: Buffer, offset: number, value: string): number {
+  const { length } = value;
+  if (length <= maxHuffmanLength) {
+    let bits = 7;
+    for (let i = 0; i < length; i++) bits += codeLengths[value.charCodeAt(i) & 0xff] as number;
+    const huffmanBytes = bits >>> 3;
+    if (huffmanBytes < length) {
+      return writeHuffman(into, writeInteger(into, offset, 0x80, 0x7f, huffmanBytes), value);
+    }
+  }
+  const at = writeInteger(into, offset, 0, 0x7f, length);
+  return at + into.latin1Write(value, at, length);
+}
+
+function writeHuffman(into: Buffer, offset: number, value: string): number {
+  let at = offset;
+  // Bits not written yet are the lowest `pendingBits` of `pending`: at most 7 before a code, and no code has more than 30.
+  let pending = 0;
+  let pendingBits = 0;
+  for (let i = 0; i < value.length; i++) {
+    const octet = value.charCodeAt(i) & 0xff;
+    let left = codeLengths[octet] as number;
+    const code = codes[octet] as number;
+    for (; left > 16; left -= 8) {
+      pending = (pending << 8) | ((code >>> (left - 8)) & 0xff);
+      into[at++] = pending >>> pendingBits;
+    }
+    pending = (pending << left) | (code & ((1 << left) - 1));
+    pendingBits += left;
+    while (pendingBits >= 8) {
+      pendingBits -= 8;
+      into[at++] = pending >>> pendingBits;
+    }
+    pending &= 0xff;
+  }
+  // The padding is the beginning of EOS: ones.
+  if (pendingBits > 0) into[at++] = (pending << (8 - pendingBits)) | (0xff >>> pendingBits);
+  return at;
+}
