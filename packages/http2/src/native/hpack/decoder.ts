@@ -3,7 +3,8 @@
 import { DecoderTable } from './decoder-table.ts';
 import { HpackError } from './hpack-error.ts';
 import { decodeHuffman } from './huffman-decoder.ts';
-import { readOctets } from './octet-string.ts';
+import { LiteralCache } from './literal-cache.ts';
+import { maxShortLength, readOctets } from './octet-string.ts';
 import { initialTableBytes, staticLength, staticNames, staticValues } from './static-table.ts';
 
 export interface HpackDecoderOptions {
@@ -38,6 +39,7 @@ const scratch = Buffer.allocUnsafeSlow(8 * 1024);
 export class HpackDecoder {
   readonly #options: HpackDecoderOptions;
   readonly #table = new DecoderTable(initialTableBytes);
+  readonly #literals = new LiteralCache();
   /** The block and the place in it. */
   #block: Buffer = scratch;
   #at = 0;
@@ -159,13 +161,26 @@ export class HpackDecoder {
     if (end > block.length)
       throw new HpackError(`a string of ${length} octets at octet ${start} is longer than the block`);
     this.#at = end;
-    if (first < 0x80) return length > keepBytes ? null : readOctets(block, start, end);
-    // The shortest code has five bits.
-    const mostBytes = Math.min(Math.floor((length * 8) / 5), keepBytes);
-    const into = mostBytes <= scratch.length ? scratch : Buffer.allocUnsafeSlow(mostBytes);
-    const decodedBytes = decodeHuffman(block, start, end, into, mostBytes);
-    return decodedBytes > keepBytes ? null : readOctets(into, 0, decodedBytes);
+    const isHuffman = first >= 0x80;
+    if (!isHuffman) {
+      if (length > keepBytes) return null;
+      if (length <= maxShortLength) return readOctets(block, start, end);
+    }
+    const known = this.#literals.find(block, start, end, isHuffman);
+    if (known !== undefined) return known.length > keepBytes ? null : known;
+    const meaning = isHuffman ? readHuffman(block, start, end, keepBytes) : readOctets(block, start, end);
+    if (meaning !== null) this.#literals.put(block, start, end, isHuffman, meaning);
+    return meaning;
   }
+}
+
+/** A Huffman-coded string; null if it has more than `keepBytes` octets. */
+function readHuffman(block: Buffer, start: number, end: number, keepBytes: number): string | null {
+  // The shortest code has five bits.
+  const mostBytes = Math.min(Math.floor(((end - start) * 8) / 5), keepBytes);
+  const into = mostBytes <= scratch.length ? scratch : Buffer.allocUnsafeSlow(mostBytes);
+  const length = decodeHuffman(block, start, end, into, mostBytes);
+  return length > keepBytes ? null : readOctets(into, 0, length);
 }
 
 const colon = ':'.charCodeAt(0);

@@ -5,8 +5,8 @@ import { codeLengths, codes } from './huffman-code.ts';
 /** Octets that an integer or a length may take at most: the prefix and what 28 bits need. */
 export const maxIntegerBytes = 5;
 
-/** Strings longer than this go as they are: one copy by the runtime, where Huffman coding would cost a step for each octet. */
-const maxHuffmanLength = 64;
+/** Strings up to this length are copied octet by octet: a call into the runtime costs more. */
+const maxShortLength = 12;
 
 /** Writes `value` behind the bits `first`, with the prefix `mask`. Returns the offset behind it. */
 export function writeInteger(into: Buffer, offset: number, first: number, mask: number, value: number): number {
@@ -22,22 +22,22 @@ export function writeInteger(into: Buffer, offset: number, first: number, mask: 
   return at;
 }
 
-/**
- * Writes a string of one octet per character, Huffman-coded where that is shorter; never more than `maxIntegerBytes` and its
- * own length. Returns the offset behind it.
- */
+/** Writes a string of one octet per character as it is. Returns the offset behind it. */
 export function writeString(into: Buffer, offset: number, value: string): number {
   const { length } = value;
-  if (length <= maxHuffmanLength) {
-    let bits = 7;
-    for (let i = 0; i < length; i++) bits += codeLengths[value.charCodeAt(i) & 0xff] as number;
-    const huffmanBytes = bits >>> 3;
-    if (huffmanBytes < length) {
-      return writeHuffman(into, writeInteger(into, offset, 0x80, 0x7f, huffmanBytes), value);
-    }
-  }
-  const at = writeInteger(into, offset, 0, 0x7f, length);
-  return at + into.latin1Write(value, at, length);
+  let at = writeInteger(into, offset, 0, 0x7f, length);
+  if (length > maxShortLength) return at + into.latin1Write(value, at, length);
+  for (let i = 0; i < length; i++) into[at++] = value.charCodeAt(i);
+  return at;
+}
+
+/** The same, Huffman-coded where that is shorter: never more octets than `writeString` writes. */
+export function writeShortestString(into: Buffer, offset: number, value: string): number {
+  let bits = 7;
+  for (let i = 0; i < value.length; i++) bits += codeLengths[value.charCodeAt(i) & 0xff] as number;
+  const bytes = bits >>> 3;
+  if (bytes >= value.length) return writeString(into, offset, value);
+  return writeHuffman(into, writeInteger(into, offset, 0x80, 0x7f, bytes), value);
 }
 
 function writeHuffman(into: Buffer, offset: number, value: string): number {

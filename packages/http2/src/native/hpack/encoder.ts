@@ -1,7 +1,7 @@
 // Encodes request heads and trailers (RFC 7541): what repeats becomes one octet, secrets and one-time values stay out of the table.
 
 import type { Fields, RequestHead } from '../../session.ts';
-import { maxIntegerBytes, writeInteger, writeString } from './encode-primitives.ts';
+import { maxIntegerBytes, writeInteger, writeShortestString, writeString } from './encode-primitives.ts';
 import { EncoderTable, type KnownField, sizeOf } from './encoder-table.ts';
 import { isIndexablePath } from './indexing-policy.ts';
 import { initialTableBytes } from './static-table.ts';
@@ -95,12 +95,15 @@ export class HpackEncoder {
     }
     const nameIndex = field.newest === null ? field.staticIndex : this.#nameIndex(field);
     const isIndexed = mayIndex && this.#shouldIndex(field, value);
-    let at: number;
-    if (isIndexed) at = writeInteger(into, offset, 0x40, 0x3f, nameIndex);
-    else at = writeInteger(into, offset, field.indexing === 'never' ? 0x10 : 0, 0x0f, nameIndex);
-    if (nameIndex === 0) at = writeString(into, at, field.name);
-    if (isIndexed) this.#table.add(field, value);
-    return writeString(into, at, value);
+    if (!isIndexed) {
+      let at = writeInteger(into, offset, field.indexing === 'never' ? 0x10 : 0, 0x0f, nameIndex);
+      if (nameIndex === 0) at = writeString(into, at, field.name);
+      return writeString(into, at, value);
+    }
+    let at = writeInteger(into, offset, 0x40, 0x3f, nameIndex);
+    if (nameIndex === 0) at = writeShortestString(into, at, field.name);
+    this.#table.add(field, value);
+    return writeShortestString(into, at, value);
   }
 
   #nameIndex(field: KnownField): number {

@@ -2,6 +2,9 @@
 
 const { fromCharCode } = String;
 
+/** Strings up to this length are made without a call into the runtime. */
+export const maxShortLength = 4;
+
 /** The octets `from[start..end)` as a string of latin1. */
 export function readOctets(from: Buffer, start: number, end: number): string {
   const a = from[start] as number;
