@@ -26,7 +26,7 @@ export function writeInteger(into: Buffer, offset: number, first: number, mask: 
 export function writeString(into: Buffer, offset: number, value: string): number {
   const { length } = value;
   let at = writeInteger(into, offset, 0, 0x7f, length);
-  if (length > maxShortLength) return at + into.latin1Write(value, at, length);
+  if (length > maxShortLength) return at + into.write(value, at, length, 'latin1');
   for (let i = 0; i < length; i++) into[at++] = value.charCodeAt(i);
   return at;
 }

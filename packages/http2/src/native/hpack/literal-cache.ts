@@ -18,7 +18,8 @@ export class LiteralCache {
     this.#slot = -1;
     if (length > slotBytes || length === 0) return undefined;
     // Dates of one origin share a slot, whatever the second: the newest one takes the place of the one before.
-    const mix = (block[start] as number) * 5 + (block[end - 1] as number) * 3 + (block[start + (length >>> 2)] as number);
+    const mix =
+      (block[start] as number) * 5 + (block[end - 1] as number) * 3 + (block[start + (length >>> 2)] as number);
     const slot = (mix + length * 7 + (isHuffman ? 1 : 0)) % slots;
     this.#slot = slot;
     if (this.#lengths[slot] !== (isHuffman ? length | huffmanMark : length)) return undefined;

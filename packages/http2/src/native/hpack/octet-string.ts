@@ -20,6 +20,6 @@ export function readOctets(from: Buffer, start: number, end: number): string {
     case 4:
       return fromCharCode(a, from[start + 1] as number, from[start + 2] as number, from[start + 3] as number);
     default:
-      return from.latin1Slice(start, end);
+      return from.toString('latin1', start, end);
   }
 }
