@@ -60,6 +60,7 @@ const answers = new Map<string, Answer>([
   ['slow', slow],
   ['drip', drip],
   ['status', (request, argument) => ignoreBody(request).reply(Number(argument) || 200, text, `status ${argument}\n`)],
+  ['redirect', redirect],
   ['trailers', trailers],
   ['early-hints', earlyHints],
   ['headers', headers],
@@ -74,6 +75,11 @@ const answers = new Map<string, Answer>([
 function ignoreBody(request: OriginRequest): OriginRequest {
   request.body.resume();
   return request;
+}
+
+/** `/redirect/STATUS?to=REFERENCE`: that status with that `location`. */
+function redirect(request: OriginRequest, argument: string, query: URLSearchParams): void {
+  ignoreBody(request).reply(Number(argument), [...text, 'location', query.get('to') ?? '/'], 'moved\n');
 }
 
 /** `/bytes/N`: N octets; with `?length=no` without content-length. */
