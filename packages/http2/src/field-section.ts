@@ -13,16 +13,17 @@ export function readFields(raw: readonly string[], limits: FieldLimits): Fields 
   // Responses have one pseudo-field, :status, and it comes first (RFC 9113 section 8.3.2); trailers have none.
   const fields = raw[0]?.charCodeAt(0) === colon ? raw.slice(2) : raw;
   const lines = fields.length / 2;
-  if (lines > limits.maxFieldLines) throw tooLarge(`${lines} field lines`, limits);
+  if (lines > limits.maxFieldLines) throw fieldsTooLarge(`${lines} field lines`, limits);
   let bytes = 0;
   for (const part of fields) bytes += part.length;
-  if (bytes > limits.maxFieldSectionBytes) throw tooLarge(`${bytes} bytes of fields`, limits);
+  if (bytes > limits.maxFieldSectionBytes) throw fieldsTooLarge(`${bytes} bytes of fields`, limits);
   return fields;
 }
 
 const colon = ':'.charCodeAt(0);
 
-function tooLarge(found: string, limits: FieldLimits): SessionError {
+/** The error for a field section beyond the limits; `found` says what came. */
+export function fieldsTooLarge(found: string, limits: FieldLimits): SessionError {
   const { maxFieldLines, maxFieldSectionBytes } = limits;
   return new SessionError(
     'fields_too_large',

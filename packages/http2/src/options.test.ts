@@ -8,7 +8,7 @@ test('fills in the defaults and freezes', () => {
 });
 
 test.each([
-  [{ engine: 'curl' as 'node' }, 'engine is "curl"; allowed: node'],
+  [{ engine: 'curl' as 'node' }, 'engine is "curl"; allowed: node, native'],
   [{ maxStreams: 0 }, 'maxStreams is 0; allowed: a whole number from 1 to 100000'],
   [{ maxFieldLines: 1.5 }, 'maxFieldLines is 1.5; allowed: a whole number from 1 to 10000'],
   [

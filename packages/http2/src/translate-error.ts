@@ -20,7 +20,7 @@ export const http2Code = {
   HTTP_1_1_REQUIRED: 0xd,
 } as const;
 
-type Http2CodeName = keyof typeof http2Code;
+export type Http2CodeName = keyof typeof http2Code;
 
 const codeNames = new Map<number, Http2CodeName>(
   (Object.keys(http2Code) as Http2CodeName[]).map((name) => [http2Code[name], name]),
@@ -55,14 +55,29 @@ const ownResets: Readonly<Record<number, string>> = {
   [http2Code.ENHANCE_YOUR_CALM]: 'or its field section is far beyond the limit',
 };
 
-/** A stream that ended with an error code before the response was whole. */
-export function fromReset(code: number): SessionError {
+/**
+ * A stream that ended with an error code before the response was whole. `isOrigins`: it is known that the origin sent it;
+ * node:http2 does not tell.
+ */
+export function fromReset(code: number, isOrigins = false): SessionError {
   const known = codeNames.get(code);
   const [sessionCode, processed] = known === undefined ? (['stream_reset', 'maybe'] as const) : resets[known];
   const name = http2CodeName(code);
-  const own = ownResets[code];
+  const own = isOrigins ? undefined : ownResets[code];
   const message = `the origin reset the stream with ${name}${own === undefined ? '' : `, ${own}`}`;
   return new SessionError(sessionCode, message, { processed, http2Code: name });
+}
+
+/** A stream that we reset because the origin broke HTTP on it. */
+export function fromStreamViolation(name: Http2CodeName, what: string): SessionError {
+  const message = `the origin's response broke HTTP/2: ${what}`;
+  return new SessionError('stream_reset', message, { processed: 'maybe', http2Code: name });
+}
+
+/** A session that we end because the origin broke HTTP/2. */
+export function fromViolation(name: Http2CodeName, what: string, cause?: unknown): SessionError {
+  const message = `the origin broke HTTP/2: ${what}`;
+  return new SessionError('protocol_error', message, { processed: 'maybe', http2Code: name, cause });
 }
 
 /** A stream above the last stream id of a GOAWAY (RFC 9113 section 6.8). */
@@ -118,11 +133,7 @@ export function fromSessionEnd(cause: unknown, goawayCode: number | null): Sessi
   const { code = '', errno = 0, message = String(cause) } = cause as NodeJS.ErrnoException;
   const violation = code === 'ERR_HTTP2_ERROR' ? nghttp2Errors[errno] : sessionErrors[code];
   if (violation !== undefined) {
-    return new SessionError('protocol_error', `the origin broke HTTP/2: ${message}`, {
-      processed: 'maybe',
-      http2Code: violation,
-      cause,
-    });
+    return fromViolation(violation, message, cause);
   }
   return new SessionError('session_closed', `the connection broke: ${message}`, { processed: 'maybe', cause });
 }

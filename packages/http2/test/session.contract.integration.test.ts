@@ -5,7 +5,7 @@ import { engines } from '@hawser/http2';
 import { contentBytes, eventually, TestOrigin } from '@hawser/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { RecordingSink } from './recording-sink.ts';
-import { openPlain, openTls, type Stand, watchLeaks } from './stand.ts';
+import { openPlain, openTls, type Stand, settled, watchLeaks } from './stand.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -346,21 +346,4 @@ describe.each(engines)('the stream limit, %s engine', (engine) => {
 
 function sha256(content: Buffer): string {
   return createHash('sha256').update(content).digest('hex');
-}
-
-/** Waits until `read` gives the same positive number for 100 ms: nothing moves any more. */
-async function settled(read: () => number): Promise<void> {
-  let last = 0;
-  let since = performance.now();
-  await eventually(
-    () => {
-      const now = read();
-      if (now !== last) {
-        last = now;
-        since = performance.now();
-      }
-      return last > 0 && performance.now() - since > 100;
-    },
-    { withinMs: 10_000 },
-  );
 }

@@ -117,6 +117,23 @@ export async function tcp(port: number): Promise<Socket> {
   return socket;
 }
 
+/** Waits until `read` gives the same positive number for 100 ms: nothing moves any more. */
+export async function settled(read: () => number): Promise<void> {
+  let last = 0;
+  let since = performance.now();
+  await eventually(
+    () => {
+      const now = read();
+      if (now !== last) {
+        last = now;
+        since = performance.now();
+      }
+      return last > 0 && performance.now() - since > 100;
+    },
+    { withinMs: 10_000 },
+  );
+}
+
 const counted = new Set(['TCPSocketWrap', 'TLSWrap', 'TCPServerWrap', 'Timeout']);
 
 function openResources(): string[] {

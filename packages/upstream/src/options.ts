@@ -1,5 +1,7 @@
 // What can be set per origin, with the defaults that hold without any configuration.
 
+import type { Engine } from '@hawser/http2';
+
 /** TLS towards an origin; part of the pool key. */
 export interface TlsOptions {
   /** Name in SNI and the one the certificate must carry. Default: the origin's host. */
@@ -71,7 +73,10 @@ export interface OriginOptions {
     /** Longest wait for room. Default 5,000. */
     readonly timeoutMs: number;
   };
-  readonly http2: { readonly engine: 'node' };
+  readonly http2: {
+    /** Implementation of HTTP/2: `native` is our own, `node` the one in Node. Default `node`. */
+    readonly engine: Engine;
+  };
 }
 
 export const defaultOriginOptions: OriginOptions = Object.freeze({

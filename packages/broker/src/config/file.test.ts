@@ -36,7 +36,7 @@ describe('each key', () => {
     ['timeouts.total', 'timeouts: { total: 24h }', { timeouts: { totalMs: 86_400_000 } }],
     ['connections.max', 'connections: { max: 1000 }', { connections: { max: 1000 } }],
     ['resolve.prefer', 'resolve: { prefer: ipv6 }', { resolve: { prefer: 'ipv6' } }],
-    ['http2.engine', 'http2: { engine: node }', { http2: { engine: 'node' } }],
+    ['http2.engine', 'http2: { engine: native }', { http2: { engine: 'native' } }],
   ])('%s, in defaults and for one origin', (_name, setting, expected) => {
     const everywhere = parseConfig(`defaults:\n  ${setting}\n`, 'hawser.yaml');
     expect(optionsFor(everywhere, 'https://any.example/')).toMatchObject(expected);
@@ -198,7 +198,7 @@ describe('what is wrong is told with file, line, what was found and what is allo
       'defaults:\n  connections: { max: .inf }',
       'f.yaml:2: defaults.connections.max is null; allowed: a whole number from 1 to 1000',
     ],
-    ['defaults:\n  http2: { engine: curl }', 'f.yaml:2: defaults.http2.engine is "curl"; allowed: node'],
+    ['defaults:\n  http2: { engine: curl }', 'f.yaml:2: defaults.http2.engine is "curl"; allowed: native or node'],
     [
       'origins: https://api.example.com',
       'f.yaml:1: origins is "https://api.example.com"; allowed: a list of origins, each with a match',

@@ -107,7 +107,7 @@ const breaker = section({ failures: wholeNumber(0, 1_000).optional(), open: dura
 const queue = section({ max: wholeNumber(0, 100_000).optional(), timeout: duration('1ms', '1h').optional() });
 const protocol = z.enum(['auto', 'h2', 'h1'], 'auto, h2 or h1');
 const resolve = section({ prefer: z.enum(['auto', 'ipv4', 'ipv6'], 'auto, ipv4 or ipv6').optional() });
-const http2 = section({ engine: z.enum(['node'], 'node').optional() });
+const http2 = section({ engine: z.enum(['native', 'node'], 'native or node').optional() });
 
 const tls = section({
   serverName: text('a host name').optional(),
