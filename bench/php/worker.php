@@ -1,0 +1,17 @@
+<?php
+
+declare(strict_types=1);
+
+// One PHP process of the bench. Its argument says where to send, as JSON (see Target); it prints "ready", then for each
+// line of standard input (a Job as JSON) does that job and prints what it measured, as one line of JSON.
+
+use HawserBench\Job;
+use HawserBench\Target;
+
+require __DIR__ . '/vendor/autoload.php';
+
+$target = Target::of(json_decode($argv[1], true, flags: JSON_THROW_ON_ERROR));
+fwrite(STDOUT, "ready\n");
+while (($line = fgets(STDIN)) !== false) {
+    fwrite(STDOUT, json_encode(Job::fromJson($line)->run($target), JSON_THROW_ON_ERROR) . "\n");
+}

@@ -1,0 +1,23 @@
+// How much is measured: everything for the record, a glance, or just enough to see that it works.
+
+export interface Scale {
+  readonly name: 'full' | 'quick' | 'tiny';
+  /** In each, every contender has one turn. */
+  readonly rounds: number;
+  /** Length of a turn. */
+  readonly seconds: number;
+  /** Before the first round: code compiled, connections open. Counted, not measured. */
+  readonly warmUpSeconds: number;
+  /** The same for a broker that has just been started. */
+  readonly firstWarmUpSeconds: number;
+  /** What one PHP process repeats in a turn at most. */
+  readonly maxRepeats: number;
+}
+
+const unlimited = 1_000_000_000;
+
+export const scales = {
+  full: { name: 'full', rounds: 5, seconds: 2, warmUpSeconds: 1, firstWarmUpSeconds: 8, maxRepeats: unlimited },
+  quick: { name: 'quick', rounds: 3, seconds: 0.2, warmUpSeconds: 0.2, firstWarmUpSeconds: 2, maxRepeats: unlimited },
+  tiny: { name: 'tiny', rounds: 1, seconds: 60, warmUpSeconds: 60, firstWarmUpSeconds: 60, maxRepeats: 2 },
+} as const satisfies Record<string, Scale>;

@@ -1,0 +1,40 @@
+// Servers that end with the bench, however it ends, and take their own children along.
+
+import { startProcess, type TestProcess } from '@hawser/testkit';
+import { processTree } from './process-usage.ts';
+import { findProgram } from './programs.ts';
+
+const running = new Set<TestProcess>();
+
+// Before the testkit's own listener, which kills the parents alone: nginx's workers would outlive their master.
+process.prependListener('exit', () => {
+  for (const child of running) killTree(child.pid);
+});
+
+/** Starts a server. Where the bench is killed, the kernel sends the server SIGTERM (setpriv(1), PR_SET_PDEATHSIG). */
+export async function startTied(command: string, args: readonly string[]): Promise<TestProcess> {
+  const setpriv = findProgram('setpriv');
+  const child =
+    setpriv === null
+      ? await startProcess(command, args)
+      : await startProcess(setpriv, ['--pdeathsig', 'TERM', '--', command, ...args]);
+  running.add(child);
+  void child.exited.then(() => running.delete(child));
+  return child;
+}
+
+/** Ends a server and its children at once: nothing that a bench leaves half done is worth a drain. */
+export async function endTree(child: TestProcess): Promise<void> {
+  killTree(child.pid);
+  await child.exited;
+}
+
+function killTree(pid: number): void {
+  for (const member of processTree(pid)) {
+    try {
+      process.kill(member, 'SIGKILL');
+    } catch {
+      // Ended already.
+    }
+  }
+}
