@@ -76,7 +76,13 @@ const steps: readonly Step[] = [
     name: 'phpunit-without-msgpack',
     group: 'tests',
     cwd: phpClient,
-    command: () => ['vendor/bin/phpunit', '--log-junit', report('phpunit-without-msgpack.xml')],
+    // Symfony's contract suite is about the client above the codec, and waits for its server most of its time: once is enough.
+    command: () => [
+      'vendor/bin/phpunit',
+      '--exclude-group=one-codec',
+      '--log-junit',
+      report('phpunit-without-msgpack.xml'),
+    ],
     env: () => ({ PHP_INI_SCAN_DIR: iniWithoutMsgpack() }),
     count: () => countJunit(readFileSync(report('phpunit-without-msgpack.xml'), 'utf8')),
   },

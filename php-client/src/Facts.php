@@ -10,7 +10,7 @@ namespace Hawser;
 final readonly class Facts
 {
     /**
-     * @param string $protocol      `h2` or `http/1.1`; empty where no session was reached
+     * @param string $protocol      `h2` or `http/1.1`, on the direct path also `http/1.0`; empty where no session was reached
      * @param string $session       `reused`, or why a new session was opened; `direct` for a new connection of the direct path
      * @param int    $attempts      tries on a session
      * @param string $cache         cache status in the words of RFC 9211; empty where the cache was not asked

@@ -139,8 +139,7 @@ final class Response implements IteratorAggregate
     }
 
     /**
-     * How the exchange went. Of a streamed response the times are final once its body is read to the end; null until
-     * then on the direct path.
+     * How the exchange went. Of a streamed response the times are final once its body is read to the end.
      */
     public function facts(): ?Facts
     {

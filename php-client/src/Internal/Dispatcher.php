@@ -222,6 +222,12 @@ final class Dispatcher implements Recovery
 
             return;
         }
+        if (isset($transfer->request->curlOptions[\CURLOPT_RESOLVE])) {
+            // Addresses given for one request must not be found in the cache by another.
+            (new DirectPath($this->options->caFile, $this->options->windowBytes))->start($transfer);
+
+            return;
+        }
         $this->direct ??= new DirectPath($this->options->caFile, $this->options->windowBytes);
         $this->direct->start($transfer);
     }

@@ -32,6 +32,7 @@ final readonly class Request
      * @param bool                                             $isStreamed      the caller reads the response body as it comes
      * @param (Closure(): array<array-key, mixed>)|null        $trailers        asked after the body
      * @param (Closure(int, Fields): mixed)|null               $onInformational
+     * @param array<int, mixed>                                $curlOptions     for the direct path only
      */
     private function __construct(
         public string $method,
@@ -42,14 +43,17 @@ final readonly class Request
         public bool $isStreamed,
         public ?Closure $trailers,
         public ?Closure $onInformational,
+        public array $curlOptions,
     ) {}
 
     /**
-     * @param array<array-key, mixed> $options as in Client::request()
+     * @param array<array-key, mixed> $options     as in Client::request()
+     * @param array<int, mixed>       $curlOptions what the direct path sets on its handle in place of its own options;
+     *                                             fields of CURLOPT_HTTPHEADER come on top
      *
      * @throws InvalidArgumentException
      */
-    public static function of(string $method, string $url, array $options, int $defaultTimeoutMs): self
+    public static function of(string $method, string $url, array $options, int $defaultTimeoutMs, array $curlOptions = []): self
     {
         $fields = [];
         $body = null;
@@ -95,7 +99,7 @@ final readonly class Request
             $fields[] = (string) $length;
         }
 
-        return new self($method, $url, $fields, $body, $timeoutMs, $isStreamed, $trailers, $onInformational);
+        return new self($method, $url, $fields, $body, $timeoutMs, $isStreamed, $trailers, $onInformational, $curlOptions);
     }
 
     /**

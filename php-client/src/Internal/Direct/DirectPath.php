@@ -213,7 +213,12 @@ final class DirectPath implements Path
             }
         }
 
-        return $options;
+        $own = $request->curlOptions;
+        if (\is_array($own[\CURLOPT_HTTPHEADER] ?? null)) {
+            $own[\CURLOPT_HTTPHEADER] = [...$options[\CURLOPT_HTTPHEADER], ...$own[\CURLOPT_HTTPHEADER]];
+        }
+
+        return $own + $options;
     }
 
     /**
@@ -254,9 +259,11 @@ final class DirectPath implements Path
     }
 
     /**
+     * What is known about the exchange so far, also while it goes on.
+     *
      * @return FactList
      */
-    private static function facts(CurlHandle $handle): array
+    public static function facts(CurlHandle $handle): array
     {
         $ip = curl_getinfo($handle, \CURLINFO_PRIMARY_IP);
         $host = str_contains($ip, ':') ? "[{$ip}]" : $ip;
@@ -266,7 +273,8 @@ final class DirectPath implements Path
         return [
             match (curl_getinfo($handle, \CURLINFO_HTTP_VERSION)) {
                 \CURL_HTTP_VERSION_2_0 => 'h2',
-                \CURL_HTTP_VERSION_1_1, \CURL_HTTP_VERSION_1_0 => 'http/1.1',
+                \CURL_HTTP_VERSION_1_1 => 'http/1.1',
+                \CURL_HTTP_VERSION_1_0 => 'http/1.0',
                 default => '',
             },
             $connectUs === 0 ? '' : ($isReused ? 'reused' : 'direct'),

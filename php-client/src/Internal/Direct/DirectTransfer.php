@@ -154,6 +154,7 @@ final class DirectTransfer
         if ($this->status >= 200) {
             $this->transfer->status = $this->status;
             $this->transfer->fields = $this->fields;
+            $this->transfer->facts = DirectPath::facts($this->handle);
             $this->hasNews = true;
         } elseif ($this->status !== 101) {
             $this->informational[] = [$this->status, new Fields($this->fields)];
