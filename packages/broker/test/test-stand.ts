@@ -22,6 +22,19 @@ export interface StandOptions {
   readonly trust?: string;
 }
 
+/** A broker in this process, on `hawser.sock` in the directory, that trusts `ca` for https://localhost. */
+export function startBroker(
+  directory: TemporaryDirectory,
+  ca: string,
+  options: Pick<StandOptions, 'originConfig' | 'config'> = {},
+): Promise<Broker> {
+  writeFileSync(directory.file('ca.pem'), ca);
+  const entry = ['match: https://localhost:*', 'tls: { ca: ca.pem }', ...(options.originConfig ?? [])];
+  const top = [`listen: { socket: ${directory.file('hawser.sock')} }`, ...(options.config ?? [])];
+  const yaml = `${top.join('\n')}\norigins:\n  - ${entry.join('\n    ')}\n`;
+  return Broker.start(parseConfig(yaml, directory.file('hawser.yaml')), createLog('silent'));
+}
+
 type Environment = Readonly<Record<string, string>>;
 
 /** What `outcome.php` prints: a response, or an exception. */
@@ -56,11 +69,7 @@ export class TestStand implements AsyncDisposable {
   static async start(options: StandOptions = {}): Promise<TestStand> {
     const directory = createTemporaryDirectory();
     const origin = await TestOrigin.start(options.origin);
-    writeFileSync(directory.file('ca.pem'), options.trust ?? origin.ca);
-    const entry = ['match: https://localhost:*', 'tls: { ca: ca.pem }', ...(options.originConfig ?? [])];
-    const top = [`listen: { socket: ${directory.file('hawser.sock')} }`, ...(options.config ?? [])];
-    const yaml = `${top.join('\n')}\norigins:\n  - ${entry.join('\n    ')}\n`;
-    const broker = await Broker.start(parseConfig(yaml, directory.file('hawser.yaml')), createLog('silent'));
+    const broker = await startBroker(directory, options.trust ?? origin.ca, options);
     return new TestStand(origin, broker, directory);
   }
 

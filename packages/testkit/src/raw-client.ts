@@ -19,6 +19,8 @@ export class RawClient implements Disposable {
   /** Chunks that the socket delivered: one for each write of the broker, if it was not joined with others. */
   reads = 0;
   isClosed = false;
+  /** Called with each frame that comes; those it takes (true) are not kept in `frames`. */
+  onFrame: (frame: Frame) => boolean = () => false;
   readonly #socket: Socket;
   readonly #decoder = new FrameDecoder({ from: 'broker' });
   #wake: (() => void) | null = null;
@@ -27,7 +29,9 @@ export class RawClient implements Disposable {
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => {
       this.reads++;
-      this.#decoder.push(chunk, (frame) => this.frames.push(frame));
+      this.#decoder.push(chunk, (frame) => {
+        if (!this.onFrame(frame)) this.frames.push(frame);
+      });
       this.#wake?.();
     });
     socket.on('error', () => {});

@@ -33,7 +33,8 @@ export class ScriptedHttp2Peer {
   readonly port: number;
   readonly connections: PeerConnection[] = [];
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  /** TCP sockets by the port of the client's end. */
+  readonly #sockets = new Map<number, Socket>();
   #error: unknown = null;
 
   private constructor(server: Server, port: number) {
@@ -54,9 +55,9 @@ export class ScriptedHttp2Peer {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const peer = new ScriptedHttp2Peer(server, typeof address === 'object' && address !== null ? address.port : 0);
-    server.on('connection', (socket: Socket) => peer.#sockets.add(socket));
+    server.on('connection', (socket: Socket) => peer.#sockets.set(socket.remotePort ?? 0, socket));
     server.on(certificate === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
-      const connection = new PeerConnection(socket, options);
+      const connection = new PeerConnection(socket, options, peer.#sockets.get(socket.remotePort ?? 0));
       peer.connections.push(connection);
       Promise.resolve(script(connection)).catch((error: unknown) => {
         // A script that waits when its connection ends is not a failure of the test.
@@ -69,7 +70,7 @@ export class ScriptedHttp2Peer {
   /** Closes everything; throws what a script threw. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.values()) socket.destroy();
     await closed;
     if (this.#error !== null) throw this.#error;
   }
@@ -91,14 +92,17 @@ export class PeerConnection {
   /** True once the client has closed its end. */
   hasEnded = false;
   readonly socket: Socket;
+  readonly #transport: Socket;
   readonly #options: ScriptedPeerOptions;
   readonly #waiters: Waiter[] = [];
   #buffered: Buffer = Buffer.alloc(0);
   #hasPreface = false;
   #seen = 0;
 
-  constructor(socket: Socket, options: ScriptedPeerOptions) {
+  /** `transport` is the TCP socket below, where `socket` is TLS. */
+  constructor(socket: Socket, options: ScriptedPeerOptions, transport = socket) {
     this.socket = socket;
+    this.#transport = transport;
     this.#options = options;
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
     socket.on('error', () => {});
@@ -186,7 +190,7 @@ export class PeerConnection {
 
   /** Breaks the connection: RST. */
   break(): void {
-    this.socket.resetAndDestroy();
+    this.#transport.resetAndDestroy();
   }
 
   destroy(): void {

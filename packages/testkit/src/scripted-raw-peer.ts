@@ -18,9 +18,12 @@ export class RawConnection {
   received: Buffer = Buffer.alloc(0);
   hasEnded = false;
   #onChange: (() => void) | null = null;
+  readonly #transport: Socket;
 
-  constructor(socket: Socket) {
+  /** `transport` is the TCP socket below, where `socket` is TLS. */
+  constructor(socket: Socket, transport = socket) {
     this.socket = socket;
+    this.#transport = transport;
     socket.on('data', (chunk: Buffer) => {
       this.received = Buffer.concat([this.received, chunk]);
       this.#onChange?.();
@@ -62,7 +65,7 @@ export class RawConnection {
 
   /** Breaks the connection: RST. */
   break(): void {
-    this.socket.resetAndDestroy();
+    this.#transport.resetAndDestroy();
   }
 }
 
@@ -70,7 +73,8 @@ export class ScriptedRawPeer {
   readonly port: number;
   readonly connections: RawConnection[] = [];
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  /** TCP sockets by the port of the client's end. */
+  readonly #sockets = new Map<number, Socket>();
   #error: unknown = null;
 
   private constructor(server: Server, port: number) {
@@ -91,9 +95,9 @@ export class ScriptedRawPeer {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const peer = new ScriptedRawPeer(server, typeof address === 'object' && address !== null ? address.port : 0);
-    server.on('connection', (socket: Socket) => peer.#sockets.add(socket));
+    server.on('connection', (socket: Socket) => peer.#sockets.set(socket.remotePort ?? 0, socket));
     server.on(certificate === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
-      const connection = new RawConnection(socket);
+      const connection = new RawConnection(socket, peer.#sockets.get(socket.remotePort ?? 0));
       peer.connections.push(connection);
       Promise.resolve(script(connection)).catch((error: unknown) => {
         peer.#error ??= error;
@@ -105,7 +109,7 @@ export class ScriptedRawPeer {
   /** Closes everything; throws what a script threw. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.values()) socket.destroy();
     await closed;
     if (this.#error !== null) throw this.#error;
   }

@@ -11,6 +11,9 @@ import type { SessionPool } from './session-pool.ts';
 import { fromSessionError } from './translate-error.ts';
 import type { Waiter } from './waiter.ts';
 
+/** 1xx responses passed on for one request; an origin that sends more only costs memory. */
+const maxInformational = 100;
+
 export function checkOutAndSend(registry: Registry, clock: Clock = systemClock): Send {
   return (exchange, sink) => new Attempt(exchange, sink, registry, clock);
 }
@@ -29,6 +32,7 @@ class Attempt implements Handle, ExchangeSink, Waiter {
   #answeredBefore = 0;
   #handle: ExchangeHandle | null = null;
   #isOver = false;
+  #informational = 0;
   /** A response, a 1xx included, has come: the origin acts on the request, whatever it says afterwards. */
   #isAnswered = false;
   /** Request body that came before there was a session; bounded by the window that the client was given. */
@@ -107,6 +111,8 @@ class Attempt implements Handle, ExchangeSink, Waiter {
   onInformational(status: number, fields: Fields): void {
     this.#isAnswered = true;
     if (status < 100 || status === 101) this.#refuseStatus(status);
+    else if (++this.#informational > maxInformational)
+      this.#refuse(`more than ${maxInformational} answers are interim ones`);
     else this.#sink.onInformational(status, fields);
   }
 
@@ -136,8 +142,12 @@ class Attempt implements Handle, ExchangeSink, Waiter {
 
   /** Not all that parsers take for a status is one (RFC 9110 section 15); the layers above know no other. */
   #refuseStatus(status: number): void {
+    this.#refuse(`the answer has the status ${status}`);
+  }
+
+  #refuse(what: string): void {
     this.#handle?.cancel();
-    const message = `${formatOrigin(this.#exchange.origin)}: the answer has the status ${status}`;
+    const message = `${formatOrigin(this.#exchange.origin)}: ${what}`;
     this.onError(new UpstreamError('origin_protocol_error', message, { source: 'origin', processed: 'maybe' }));
   }
 
