@@ -1,9 +1,17 @@
 // The daemon: listener, client connections and the upstream registry, from start to the end of its drain.
 
 import type { Socket } from 'node:net';
-import { Connector, EgressPolicy, Registry, type SessionSnapshot, systemClock } from '@hawser/upstream';
+import {
+  Connector,
+  EgressPolicy,
+  type NatSnapshot,
+  Registry,
+  type SessionSnapshot,
+  systemClock,
+} from '@hawser/upstream';
 import { ClientConnection, type ClientConnectionContext } from './client-connection.ts';
 import type { Config } from './config/config.ts';
+import { CrowdedLog } from './crowded-log.ts';
 import { Listener } from './listener.ts';
 import type { Logger } from './log.ts';
 import { createPipeline } from './pipeline.ts';
@@ -25,7 +33,9 @@ export class Broker {
   private constructor(config: Config, log: Logger) {
     this.#log = log;
     const egress = new EgressPolicy(config.egress);
-    this.#registry = new Registry(systemClock, new Connector({ egress }));
+    const crowded = new CrowdedLog(log);
+    const connector = new Connector({ egress, nat: config.nat, maxSessions: config.limits.sessions });
+    this.#registry = new Registry(systemClock, connector, (places) => crowded.note(places));
     this.#context = {
       send: createPipeline(this.#registry, egress),
       origins: config.origins,
@@ -69,6 +79,11 @@ export class Broker {
   /** Every session to an origin, for an operator and for tests. */
   snapshot(): SessionSnapshot[] {
     return this.#registry.snapshot();
+  }
+
+  /** The connections to each destination, and how far that is from what the NAT can hold. */
+  natSnapshot(): NatSnapshot {
+    return this.#registry.natSnapshot();
   }
 
   /** Takes nothing new and finishes what runs, for at most `withinMs`; then ends what is left. */

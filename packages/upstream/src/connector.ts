@@ -4,18 +4,21 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { connectHttp2, type Session, type SessionEvents } from '@hawser/http2';
 import { type Address, orderAddresses } from './address.ts';
+import { Admission, type Admitted, type OnWaiting } from './admission.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { ConnectAttempt } from './connect-attempt.ts';
 import { dial } from './dial.ts';
 import { EgressPolicy } from './egress.ts';
 import { UpstreamError } from './errors.ts';
 import { openHttp1 } from './http1-session.ts';
+import { NatGovernor, type NatOptions, type NatSnapshot } from './nat-governor.ts';
 import type { OriginOptions } from './options.ts';
 import { formatOrigin, type Origin } from './origin.ts';
+import { Places } from './places.ts';
 import { poolKey } from './pool-key.ts';
 import { type OnAddresses, Resolver } from './resolver.ts';
 import { secure, secureContextOf } from './secure.ts';
 import { TlsSessions } from './tls-sessions.ts';
-import { fromConnectError, fromDnsError } from './translate-error.ts';
 
 export interface ConnectorOptions {
   readonly clock?: Clock;
@@ -23,40 +26,67 @@ export interface ConnectorOptions {
   readonly resolver?: Resolver;
   /** Default: link-local addresses are refused, nothing else. */
   readonly egress?: EgressPolicy;
+  /** Default: 500 connections to each address and port. */
+  readonly nat?: NatOptions;
+  /** Sessions in total, those that drain included, until their connection has closed. Default 1,000. */
+  readonly maxSessions?: number;
 }
+
+/** What holds without configuration: far more than a pod needs, and within what a process may have open. */
+export const defaultMaxSessions = 1_000;
 
 /** What a session's owner hears: the session's events, and where the origin's name leads while the session is open. */
 export interface ConnectorEvents extends SessionEvents {
   /** As `Resolver.watch` says; comes until the session leaves `open`. */
   readonly onAddresses?: OnAddresses;
+  /** The connect stands in line for one of these places. `timeouts.connect` does not run meanwhile; the signal ends it. */
+  readonly onWaiting?: OnWaiting;
+  /** It has all that it needs. Called for each connect that comes to its first SYN. */
+  readonly onAdmitted?: () => void;
 }
 
-/** Shared by all pools: one cache of names, one policy, one store of TLS sessions. */
+/** Shared by all pools: one cache of names, one policy, one store of TLS sessions, one count of connections. */
 export class Connector {
   readonly #clock: Clock;
   readonly #resolver: Resolver;
   readonly #egress: EgressPolicy;
   readonly #tlsSessions = new TlsSessions();
+  readonly #nat: NatGovernor;
+  readonly #admission: Admission;
 
   constructor(options: ConnectorOptions = {}) {
     this.#clock = options.clock ?? systemClock;
     this.#resolver = options.resolver ?? new Resolver({ clock: this.#clock });
     this.#egress = options.egress ?? new EgressPolicy();
+    this.#nat = new NatGovernor(options.nat);
+    const maxSessions = options.maxSessions ?? defaultMaxSessions;
+    this.#admission = new Admission(
+      this.#nat,
+      new Places(maxSessions, { plural: 'sessions', option: 'limits.sessions' }),
+    );
   }
 
-  /** Opens a session, or rejects with an UpstreamError within `timeouts.connect`. Aborting `signal` gives up at once. */
+  /** The connections to each destination, and how far that is from what the NAT can hold. */
+  natSnapshot(): NatSnapshot {
+    return this.#nat.snapshot();
+  }
+
+  /**
+   * Opens a session, or rejects with an UpstreamError within `timeouts.connect`. Aborting `signal` gives up at once. Where a
+   * limit is reached, it waits before that, for as long as the signal lets it; `queue_full` where too many wait already.
+   */
   async connect(
     origin: Origin,
     options: OriginOptions,
     events: ConnectorEvents,
     signal: AbortSignal,
   ): Promise<Session> {
-    const attempt = new Attempt(origin, options.timeouts.connectMs, this.#clock, signal);
+    const attempt = new ConnectAttempt(origin, options.timeouts.connectMs, this.#clock, signal);
     try {
       const addresses = await attempt.whileResolving(this.#resolver.lookup(origin.host));
       // These very addresses are dialled: another lookup might bring others.
       const allowed = this.#egress.allowedAddresses(origin, addresses);
-      const socket = attempt.hold(await this.#open(origin, options, allowed, attempt));
+      const socket = attempt.hold(await this.#open(origin, options, allowed, attempt, events));
       const watched = new WatchedEvents(events);
       const session = await (protocolOf(socket, origin, options) === 'h2'
         ? connectHttp2(socket, { engine: options.http2.engine, events: watched, clock: this.#clock })
@@ -81,13 +111,16 @@ export class Connector {
     origin: Origin,
     options: OriginOptions,
     addresses: readonly Address[],
-    attempt: Attempt,
+    attempt: ConnectAttempt,
+    events: ConnectorEvents,
   ): Promise<Socket | TLSSocket> {
-    const ordered = orderAddresses(addresses, options.resolve.prefer);
-    if (origin.scheme === 'http') return dial(ordered, origin.port, this.#clock, attempt.signal);
     // Options that cannot work cost no connection.
-    const context = secureContextOf(options.tls);
-    const socket = attempt.hold(await dial(ordered, origin.port, this.#clock, attempt.signal));
+    const context = origin.scheme === 'http' ? null : secureContextOf(options.tls);
+    const ordered = orderAddresses(addresses, options.resolve.prefer);
+    const admitted = await attempt.whileWaiting(this.#admission, ordered, origin.port, events.onWaiting);
+    events.onAdmitted?.();
+    const socket = attempt.hold(await this.#dial(admitted, origin.port, attempt.signal));
+    if (context === null) return socket;
     const key = poolKey(origin, options);
     try {
       return await secure(socket, {
@@ -104,80 +137,17 @@ export class Connector {
       throw error;
     }
   }
-}
 
-/** One connect, from its deadline's point of view: what it waits for, and what ends it. */
-class Attempt {
-  readonly #name: string;
-  readonly #connectMs: number;
-  readonly #clock: Clock;
-  readonly #outer: AbortSignal;
-  readonly #abort = new AbortController();
-  readonly #timer: unknown;
-  #isResolving = true;
-  /** Called when the attempt is given up; set for what `signal` does not reach. */
-  #onAbort: () => void = () => {};
-
-  constructor(origin: Origin, connectMs: number, clock: Clock, outer: AbortSignal) {
-    this.#name = formatOrigin(origin);
-    this.#connectMs = connectMs;
-    this.#clock = clock;
-    this.#outer = outer;
-    this.#timer = clock.setTimeout(() => this.#giveUp(this.#timeout()), connectMs);
-    if (outer.aborted) this.#abort.abort(outer.reason);
-    else outer.addEventListener('abort', this.#onOuterAbort);
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal;
-  }
-
-  /** The lookup goes on without this attempt: others may wait for it, and the next attempt will. */
-  async whileResolving(lookup: Promise<readonly Address[]>): Promise<readonly Address[]> {
-    const { promise: abandoned, reject } = Promise.withResolvers<never>();
-    this.#onAbort = () => reject(this.signal.reason);
-    if (this.signal.aborted) this.#onAbort();
+  /** The session's place goes with the connection that it is made on. */
+  async #dial(admitted: Admitted, port: number, signal: AbortSignal): Promise<Socket> {
     try {
-      return await Promise.race([lookup, abandoned]);
-    } catch (cause) {
-      throw fromDnsError(cause, this.#name);
-    } finally {
-      this.#isResolving = false;
-      this.#onAbort = () => {};
+      const socket = await dial(admitted.addresses, port, admitted.takePlace, this.#clock, signal);
+      socket.once('close', () => admitted.session.release());
+      return socket;
+    } catch (error) {
+      admitted.release();
+      throw error;
     }
-  }
-
-  /** From here on the attempt's end is the socket's, until `end`. Throws if it has come already. */
-  hold<T extends Socket>(socket: T): T {
-    this.#onAbort = () => socket.destroy();
-    this.signal.throwIfAborted();
-    return socket;
-  }
-
-  /** What ended the attempt from here (time, the caller) says more than what the socket made of it. */
-  toError(cause: unknown): UpstreamError {
-    this.#onAbort();
-    return fromConnectError(this.signal.aborted ? this.signal.reason : cause, this.#name);
-  }
-
-  end(): void {
-    this.#clock.clearTimeout(this.#timer);
-    this.#outer.removeEventListener('abort', this.#onOuterAbort);
-  }
-
-  #onOuterAbort = (): void => this.#giveUp(this.#outer.reason);
-
-  #giveUp(reason: unknown): void {
-    this.#abort.abort(reason);
-    this.#onAbort();
-  }
-
-  #timeout(): UpstreamError {
-    const [code, missing] = this.#isResolving
-      ? (['dns_failed', 'the resolver gave no answer'] as const)
-      : (['connect_timeout', 'no session'] as const);
-    const message = `${this.#name}: ${missing} within ${this.#connectMs} ms (timeouts.connect)`;
-    return new UpstreamError(code, message, { source: 'connect', processed: 'no' });
   }
 }
 

@@ -3,20 +3,33 @@
 import { connect, type Socket } from 'node:net';
 import type { Address } from './address.ts';
 import type { Clock, Timer } from './clock.ts';
+import type { Place } from './places.ts';
 
 /** RFC 8305 section 8: Connection Attempt Delay. */
 const attemptDelayMs = 250;
 
+/** Silence after which the kernel asks the peer for a sign of life: below the 240 s and 350 s of cloud NATs. */
+const tcpKeepAliveMs = 60_000;
+
+/** A place for a connection to this address, held from its SYN to its close, or null: then the address is passed over. */
+export type TakePlace = (address: Address) => Place | null;
+
 /**
  * Tries the addresses in their order: the next one as soon as one fails, or after 250 ms beside those that are still
- * trying. Nothing but these addresses is connected to. Rejects with the most telling error when all have failed, or with
+ * trying. Nothing but these addresses is connected to, of which `takePlace` gives a place to one at least. Rejects with the most telling error when all have failed, or with
  * `signal.reason`; no socket is left behind then.
  *
  * Node's own `autoSelectFamily` ends an attempt when it starts the next, which no origin farther than 250 ms survives.
  */
-export function dial(addresses: readonly Address[], port: number, clock: Clock, signal: AbortSignal): Promise<Socket> {
+export function dial(
+  addresses: readonly Address[],
+  port: number,
+  takePlace: TakePlace,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    new Race(addresses, port, clock, signal, { resolve, reject }).start();
+    new Race(addresses, port, takePlace, clock, signal, { resolve, reject }).start();
   });
 }
 
@@ -28,6 +41,7 @@ interface Outcome {
 class Race {
   readonly #addresses: readonly Address[];
   readonly #port: number;
+  readonly #takePlace: TakePlace;
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
   readonly #outcome: Outcome;
@@ -36,9 +50,17 @@ class Race {
   #started = 0;
   #timer: Timer = null;
 
-  constructor(addresses: readonly Address[], port: number, clock: Clock, signal: AbortSignal, outcome: Outcome) {
+  constructor(
+    addresses: readonly Address[],
+    port: number,
+    takePlace: TakePlace,
+    clock: Clock,
+    signal: AbortSignal,
+    outcome: Outcome,
+  ) {
     this.#addresses = addresses;
     this.#port = port;
+    this.#takePlace = takePlace;
     this.#clock = clock;
     this.#signal = signal;
     this.#outcome = outcome;
@@ -55,12 +77,19 @@ class Race {
 
   #next = (): void => {
     this.#clock.clearTimeout(this.#timer);
-    const address = this.#addresses[this.#started++];
-    if (address === undefined) {
+    const target = this.#nextTarget();
+    if (target === null) {
       if (this.#running.size === 0) this.#fail(this.#mostTelling());
       return;
     }
-    const socket = connect({ host: address.address, port: this.#port, noDelay: true });
+    const socket = connect({
+      host: target.address.address,
+      port: this.#port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: tcpKeepAliveMs,
+    });
+    socket.once('close', () => target.place.release());
     this.#running.add(socket);
     const failed = (error: NodeJS.ErrnoException) => {
       this.#running.delete(socket);
@@ -77,6 +106,15 @@ class Race {
     if (this.#started < this.#addresses.length) this.#timer = this.#clock.setTimeout(this.#next, attemptDelayMs);
   };
 
+  #nextTarget(): { readonly address: Address; readonly place: Place } | null {
+    for (;;) {
+      const address = this.#addresses[this.#started++];
+      if (address === undefined) return null;
+      const place = this.#takePlace(address);
+      if (place !== null) return { address, place };
+    }
+  }
+
   #abort = (): void => this.#fail(this.#signal.reason);
 
   #fail(reason: unknown): void {
@@ -89,7 +127,10 @@ class Race {
     this.#signal.removeEventListener('abort', this.#abort);
     for (const socket of this.#running) {
       // An attempt may fail in the very turn in which it is given up.
-      socket.removeAllListeners().on('error', () => {});
+      socket
+        .removeAllListeners('connect')
+        .removeAllListeners('error')
+        .on('error', () => {});
       socket.destroy();
     }
     this.#running.clear();

@@ -86,6 +86,11 @@ export class PooledSession {
     return !this.isProbing && this.session.freeStreams > 0;
   }
 
+  /** It will close without anybody's doing. */
+  get isLeaving(): boolean {
+    return this.session.state !== 'open' && this.session.activeStreams === 0;
+  }
+
   idleMs(now: number): number {
     return this.idleSince === null ? 0 : now - this.idleSince;
   }

@@ -1,16 +1,40 @@
-// The sessions of one pool key: who gets a stream, who waits, and when another session is opened. Knows no HTTP.
+// The sessions of one pool key: who gets a stream, who waits, and when another session is opened. Knows no HTTP. Above 500
+// lines because it is one set of states: a walk over its sessions that stood elsewhere would need them all.
 
 import type { Session, SessionEvents } from '@hawser/http2';
 import type { Clock, Timer } from './clock.ts';
 import { UpstreamError } from './errors.ts';
 import { IdleLearner } from './idle-learner.ts';
 import { keepAliveMs, Liveness } from './liveness.ts';
+import { Opening } from './opening.ts';
 import type { OriginOptions } from './options.ts';
+import type { Places } from './places.ts';
 import { type OpenReason, PooledSession, type SessionSnapshot } from './pooled-session.ts';
 import { WaitQueue } from './wait-queue.ts';
 import { QueuedWaiter, type Waiter } from './waiter.ts';
 
-export type Connect = (events: SessionEvents, signal: AbortSignal) => Promise<Session>;
+/** What a connect says before there is a session. Those that a limit does not hold up need not be called. */
+interface ConnectEvents extends SessionEvents {
+  /** It waits until one of these places is given back. */
+  onWaiting(places: readonly Places[]): void;
+  /** It waits no more. */
+  onAdmitted(): void;
+}
+
+/** Rejects with an UpstreamError. It may wait for as long as the signal is not aborted. */
+export type Connect = (events: ConnectEvents, signal: AbortSignal) => Promise<Session>;
+
+/** The pools that share the limits with this one. */
+export interface Neighbours {
+  /** Somebody's connect waits for a place that a session holds. */
+  readonly isCrowded: boolean;
+  /** A connect waits for one of these places: idle sessions that hold one are to go, wherever they are. */
+  makeRoom(places: readonly Places[]): void;
+  /** A session of this pool is idle, and may be in somebody's way. */
+  makeRoomByIdle(entry: PooledSession): void;
+}
+
+const noNeighbours: Neighbours = { isCrowded: false, makeRoom: () => {}, makeRoomByIdle: () => {} };
 
 /** After a failed connect, while other sessions still serve or nobody waits: no further attempt for this long. */
 const reconnectPauseMs = 1_000;
@@ -38,9 +62,10 @@ export class SessionPool {
   readonly #options: OriginOptions;
   readonly #connect: Connect;
   readonly #clock: Clock;
+  readonly #neighbours: Neighbours;
   readonly #open = new Set<PooledSession>();
   readonly #draining = new Set<PooledSession>();
-  readonly #connects = new Set<AbortController>();
+  readonly #connects = new Set<Opening>();
   readonly #queue = new WaitQueue<QueuedWaiter>();
   /** Room that the last new session brought; unknown before the first. */
   #roomPerSession = Number.POSITIVE_INFINITY;
@@ -56,11 +81,18 @@ export class SessionPool {
   /** Sessions that are to be open even if nobody asks. */
   #warm = 0;
 
-  constructor(name: string, options: OriginOptions, connect: Connect, clock: Clock) {
+  constructor(
+    name: string,
+    options: OriginOptions,
+    connect: Connect,
+    clock: Clock,
+    neighbours: Neighbours = noNeighbours,
+  ) {
     this.#name = name;
     this.#options = options;
     this.#connect = connect;
     this.#clock = clock;
+    this.#neighbours = neighbours;
     this.#idleLearner = new IdleLearner(clock);
     this.#liveness = new Liveness(clock);
   }
@@ -95,7 +127,7 @@ export class SessionPool {
     return () => {
       queued.withdraw();
       this.#clock.clearTimeout(queued.timer);
-      this.#queue.remove(queued);
+      if (this.#queue.remove(queued)) this.#abandonConnects();
     };
   }
 
@@ -133,6 +165,13 @@ export class SessionPool {
     entry.session.drain();
   }
 
+  /** Every session, for who looks for room: of the open ones, as many as are to be warm go last. */
+  *entries(): Iterable<{ readonly entry: PooledSession; readonly isWarm: boolean }> {
+    const isWarm = this.#open.size <= this.#warm;
+    for (const entry of this.#open) yield { entry, isWarm };
+    for (const entry of this.#draining) yield { entry, isWarm: false };
+  }
+
   snapshot(): SessionSnapshot[] {
     const now = this.#clock.now();
     return [...this.#open, ...this.#draining].map((entry) => entry.snapshot(this.#name, now));
@@ -145,12 +184,13 @@ export class SessionPool {
     this.#pause = null;
     for (const { session } of [...this.#open]) session.drain();
     this.#failAll(this.#drainingError());
+    this.#abandonConnects();
   }
 
   /** Ends every session and every wait now. */
   destroy(): void {
     this.drain();
-    for (const connect of this.#connects) connect.abort(this.#drainingError());
+    for (const { abort } of this.#connects) abort.abort(this.#drainingError());
     for (const { session } of [...this.#open, ...this.#draining]) session.destroy();
   }
 
@@ -173,8 +213,17 @@ export class SessionPool {
     const { max } = this.#options.connections;
     const message =
       `${this.#name}: no room on a session within ${this.#options.queue.timeoutMs} ms (queue.timeout), ` +
-      `${this.#open.size} of ${max} sessions open`;
+      `${this.#open.size} of ${max} sessions open${this.#waitsFor()}`;
     queued.fail(new UpstreamError('queue_timeout', message, { source: 'broker', processed: 'no' }));
+    this.#abandonConnects();
+  }
+
+  /** What holds the connects up, for a message. */
+  #waitsFor(): string {
+    for (const { waitsFor } of this.#connects) {
+      if (waitsFor !== null) return `; a connect waits for one of at most ${waitsFor.join(' or ')}`;
+    }
+    return '';
   }
 
   /** The open session with room that carries least; one that was idle for long is asked first whether it lives. */
@@ -221,6 +270,7 @@ export class SessionPool {
       this.#clock.clearTimeout(queued.timer);
       this.#give(entry, queued.waiter, queued.since <= entry.openedAt ? entry.connectMs : -1);
     }
+    if (this.#connects.size > 0) this.#abandonConnects();
     this.#openWhereNeeded();
   }
 
@@ -263,32 +313,62 @@ export class SessionPool {
     }
   }
 
-  async #openOne(openedFor: OpenReason, replaced: PooledSession | null = null): Promise<void> {
-    const abort = new AbortController();
-    this.#connects.add(abort);
-    const startedAt = this.#clock.now();
+  async #openOne(reason: OpenReason, replaced: PooledSession | null = null): Promise<void> {
+    const opening = new Opening(reason, replaced, this.#clock.now());
+    this.#connects.add(opening);
     let entry: PooledSession | null = null;
     try {
       const session = await this.#connect(
         {
+          onWaiting: (places) => this.#onWaiting(opening, places),
+          onAdmitted: () => opening.admitted(this.#clock.now()),
           onRoom: () => entry !== null && this.#onRoom(entry),
           onDraining: (cause) => entry !== null && this.#onDraining(entry, cause),
           onClosed: (error) => entry !== null && this.#onClosed(entry, error !== null),
         },
-        abort.signal,
+        opening.abort.signal,
       );
-      this.#connects.delete(abort);
+      this.#connects.delete(opening);
       const now = this.#clock.now();
       const maxAgeMs = this.#options.connections.maxAgeMs * (1 - Math.random() * ageJitter);
-      entry = new PooledSession(session, openedFor, now - startedAt, now, maxAgeMs);
+      entry = new PooledSession(session, reason, opening.connectMs(now), now, maxAgeMs);
       this.#adopt(entry);
       if (session.state === 'open') replaced?.session.drain();
     } catch (error) {
-      this.#connects.delete(abort);
-      this.#onConnectFailed(error as UpstreamError);
+      // One that was abandoned has been taken out before, and has nobody to tell.
+      if (this.#connects.delete(opening)) this.#onConnectFailed(error as UpstreamError);
     }
     if (replaced !== null) replaced.isReplaced = false;
     for (const resolve of this.#afterConnect.splice(0)) resolve();
+  }
+
+  #onWaiting(opening: Opening, places: readonly Places[]): void {
+    opening.waitsFor = places;
+    if (opening.reason === 'warm' && this.#queue.size === 0) {
+      // The warm floor takes what is free, and is tried again.
+      this.#abandon(opening);
+      this.#pauseConnects();
+    } else {
+      this.#neighbours.makeRoom(places);
+    }
+  }
+
+  /** Where nobody waits any more, nobody needs the connects that wait for places: they leave these to others. */
+  #abandonConnects(): void {
+    if (this.#queue.size > 0) return;
+    for (const opening of this.#connects) {
+      if (opening.waitsFor !== null && opening.replaced?.session.state !== 'open') this.#abandon(opening);
+    }
+  }
+
+  #abandon(opening: Opening): void {
+    this.#connects.delete(opening);
+    opening.abort.abort(
+      new UpstreamError('connect_failed', `${this.#name}: nobody needs the session any more`, {
+        source: 'broker',
+        processed: 'no',
+      }),
+    );
   }
 
   #adopt(entry: PooledSession): void {
@@ -311,7 +391,11 @@ export class SessionPool {
     // While another session serves, its room will come; without one, nobody can be helped.
     if (this.#open.size === 0 && this.#connects.size === 0) this.#failAll(error);
     const isWanted = this.#open.size + this.#connects.size > 0 || this.#warm > 0;
-    if (isWanted && !this.#isDraining) this.#pause ??= this.#clock.setTimeout(this.#endPause, reconnectPauseMs);
+    if (isWanted) this.#pauseConnects();
+  }
+
+  #pauseConnects(): void {
+    if (!this.#isDraining) this.#pause ??= this.#clock.setTimeout(this.#endPause, reconnectPauseMs);
   }
 
   #endPause = (): void => {
@@ -323,6 +407,7 @@ export class SessionPool {
     this.#noteIdle(entry);
     this.#serveWaiters();
     this.#tend(entry);
+    if (entry.idleSince !== null && this.#neighbours.isCrowded) this.#neighbours.makeRoomByIdle(entry);
   }
 
   #noteIdle(entry: PooledSession): void {
@@ -401,6 +486,7 @@ export class SessionPool {
       this.#idleLearner.observeClose(entry.idleMs(this.#clock.now()));
     }
     this.#nextReason = entry.drainedFor ?? reasonAfter[cause];
+    this.#abandonConnects();
     this.#openWhereNeeded();
   }
 

@@ -7,8 +7,12 @@ import { parseAddress } from '../src/address.ts';
 import { Connector } from '../src/connector.ts';
 import { dial } from '../src/dial.ts';
 import { defaultOriginOptions } from '../src/options.ts';
+import { Places } from '../src/places.ts';
 import { Resolver } from '../src/resolver.ts';
 import { CountingClock, connectError, OpenSession } from './upstream-stand.ts';
+
+const places = new Places(Number.POSITIVE_INFINITY, { plural: 'connections', option: 'none' });
+const anyPlace = () => places.tryTake();
 
 let dns: DnsServer;
 let connector: Connector;
@@ -79,7 +83,7 @@ describe('an address that is silent', () => {
   test('may still be the one that answers: the attempts after it do not end its own', async () => {
     await using hole = await BlackHole.start('127.0.0.3');
     const clock = new CountingClock();
-    const dialled = dial(ipv4('127.0.0.3', '127.0.0.4'), hole.port, clock, new AbortController().signal);
+    const dialled = dial(ipv4('127.0.0.3', '127.0.0.4'), hole.port, anyPlace, clock, new AbortController().signal);
     // By now the second address has refused.
     setTimeout(() => hole.release(), 500);
     const socket = await dialled;
@@ -93,14 +97,14 @@ describe('an address that is silent', () => {
     const clock = new CountingClock();
     const abort = new AbortController();
     const socketsBefore = sockets();
-    const dialled = dial(ipv4('127.0.0.3', '127.0.0.3'), hole.port, clock, abort.signal);
+    const dialled = dial(ipv4('127.0.0.3', '127.0.0.3'), hole.port, anyPlace, clock, abort.signal);
     await eventually(() => sockets() === socketsBefore + 2);
     const reason = new Error('enough');
     abort.abort(reason);
     await expect(dialled).rejects.toBe(reason);
     await eventually(() => sockets() === socketsBefore);
     expect(clock.pendingTimers).toBe(0);
-    await expect(dial(ipv4('127.0.0.3'), hole.port, clock, abort.signal)).rejects.toBe(reason);
+    await expect(dial(ipv4('127.0.0.3'), hole.port, anyPlace, clock, abort.signal)).rejects.toBe(reason);
     expect(sockets()).toBe(socketsBefore);
   });
 });

@@ -49,6 +49,20 @@ const keys: Readonly<Record<string, readonly [meaning: string, standard: string]
   'egress.allow': ['Origins that may be reached although the default is `deny`.', 'none'],
   'egress.deny': ['Origins that may not be reached; wins over `allow`.', 'none'],
   'egress.denyAddresses': ['Addresses that are never connected to, whatever name led there.', '`[link-local]`'],
+  'nat.ports': [
+    'Connections that the NAT in front of the pod can hold to one address and port: 55,000 for each address of an AWS NAT ' +
+      'gateway. Half of them are shared out to the pods.',
+    '`55000`',
+  ],
+  'nat.pods': [
+    'Pods behind that NAT. A pod opens at most ports / 2 / pods connections to one address and port; more wait. Without ' +
+      'it, 500. Raise it as the deployment grows, before the NAT reports that it could not allocate a port.',
+    'none',
+  ],
+  'limits.sessions': [
+    'Sessions to all origins together; at the limit idle ones give way, and connects wait. Each costs a descriptor.',
+    '`1000`',
+  ],
   'origins[].match': ['Which origins the entry is for; the first entry that matches counts. Required.', '–'],
   'origins[].tls.serverName': ['Name in SNI and in the certificate.', "the origin's host"],
   'origins[].tls.ca': ['Authorities to trust instead of the built-in ones.', 'built-in'],

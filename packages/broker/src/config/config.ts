@@ -1,6 +1,13 @@
 // The broker's configuration as the rest of the broker sees it.
 
-import { defaultEgressOptions, defaultOriginOptions, type EgressOptions } from '@hawser/upstream';
+import {
+  defaultEgressOptions,
+  defaultMaxSessions,
+  defaultNatOptions,
+  defaultOriginOptions,
+  type EgressOptions,
+  type NatOptions,
+} from '@hawser/upstream';
 import { Origins } from './origins.ts';
 
 export interface Config {
@@ -12,6 +19,12 @@ export interface Config {
   };
   /** Where the broker may connect. */
   readonly egress: EgressOptions;
+  /** What the NAT between this pod and the origins can hold. */
+  readonly nat: NatOptions;
+  readonly limits: {
+    /** Sessions to all origins together. Default 1,000. */
+    readonly sessions: number;
+  };
   readonly origins: Origins;
 }
 
@@ -22,5 +35,7 @@ export const defaultSocketPath = '/run/hawser/hawser.sock';
 export const defaultConfig: Config = Object.freeze({
   listen: Object.freeze({ socket: defaultSocketPath, mode: 0o660 }),
   egress: defaultEgressOptions,
+  nat: defaultNatOptions,
+  limits: Object.freeze({ sessions: defaultMaxSessions }),
   origins: new Origins([], defaultOriginOptions),
 });

@@ -70,6 +70,17 @@ describe('each key', () => {
     expect(parseConfig('egress: { denyAddresses: [] }', 'hawser.yaml').egress.denyAddresses).toEqual([]);
   });
 
+  test('nat and limits', () => {
+    for (const text of ['', 'nat: {}\nlimits: {}']) {
+      const { nat, limits } = parseConfig(text, 'hawser.yaml');
+      expect([nat, limits]).toEqual([{ ports: 55_000, pods: null }, { sessions: 1_000 }]);
+    }
+    expect([defaultConfig.nat, defaultConfig.limits]).toEqual([{ ports: 55_000, pods: null }, { sessions: 1_000 }]);
+    const config = parseConfig('nat: { ports: 1024, pods: 40 }\nlimits: { sessions: 50 }', 'hawser.yaml');
+    expect([config.nat, config.limits]).toEqual([{ ports: 1_024, pods: 40 }, { sessions: 50 }]);
+    for (const part of [config.nat, config.limits]) expect(Object.isFrozen(part)).toBe(true);
+  });
+
   test('an origin keeps what it does not say from defaults, and defaults from the built-in ones', () => {
     const config = parseConfig(
       'defaults: { protocol: h1, timeouts: { connect: 2s, total: 9s }, connections: { max: 7 } }\n' +
@@ -109,6 +120,14 @@ describe('what is wrong is told with file, line, what was found and what is allo
     ['listen: /run/h.sock', 'f.yaml:1: listen is "/run/h.sock"; allowed: a section with the keys socket, mode'],
     ['listen:\n', 'f.yaml:1: listen is null; allowed: a section with the keys socket, mode'],
     ['listen:\n  port: 80', "f.yaml:2: unknown key 'listen.port'; allowed keys: socket, mode"],
+    ['nat: { pods: 0 }', 'f.yaml:1: nat.pods is 0; allowed: a whole number from 1 to 1000000'],
+    ['nat:\n  pods: 1000001', 'f.yaml:2: nat.pods is 1000001; allowed: a whole number from 1 to 1000000'],
+    ['nat: { ports: 0 }', 'f.yaml:1: nat.ports is 0; allowed: a whole number from 1 to 10000000'],
+    ['nat: { ports: 10000001 }', 'f.yaml:1: nat.ports is 10000001; allowed: a whole number from 1 to 10000000'],
+    ['nat: { max: 1 }', "f.yaml:1: unknown key 'nat.max'; allowed keys: ports, pods"],
+    ['limits: { sessions: 0 }', 'f.yaml:1: limits.sessions is 0; allowed: a whole number from 1 to 100000'],
+    ['limits: { sessions: 100001 }', 'f.yaml:1: limits.sessions is 100001; allowed: a whole number from 1 to 100000'],
+    ['limits: { session: 1 }', "f.yaml:1: unknown key 'limits.session'; allowed keys: sessions"],
     ['egress:\n  default: block', 'f.yaml:2: egress.default is "block"; allowed: allow or deny'],
     [
       'egress:\n  deny:\n    - https://a.example\n    - a.example',

@@ -119,6 +119,11 @@ function build(config: ConfigFile, source: Source): Config {
       mode: config.listen?.mode === undefined ? defaultConfig.listen.mode : Number.parseInt(config.listen.mode, 8),
     }),
     egress: buildEgress(config.egress ?? {}),
+    nat: Object.freeze({
+      ports: config.nat?.ports ?? defaultConfig.nat.ports,
+      pods: config.nat?.pods ?? defaultConfig.nat.pods,
+    }),
+    limits: Object.freeze({ sessions: config.limits?.sessions ?? defaultConfig.limits.sessions }),
     origins: new Origins(rules, defaults),
   });
 }

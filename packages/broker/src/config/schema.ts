@@ -161,6 +161,11 @@ const configFile = section({
       .optional(),
   }).optional(),
   egress: egress.optional(),
+  nat: section({
+    ports: wholeNumber(1, 10_000_000).optional(),
+    pods: wholeNumber(1, 1_000_000).optional(),
+  }).optional(),
+  limits: section({ sessions: wholeNumber(1, 100_000).optional() }).optional(),
   defaults: section({
     protocol: protocol.optional(),
     timeouts: timeouts.optional(),
