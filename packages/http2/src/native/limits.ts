@@ -24,7 +24,10 @@ export interface Http2Limits {
   readonly emptyDataPerSecond: number;
   /** WINDOW_UPDATE in a second, one for each KiB of request body not counted. */
   readonly windowUpdatesPerSecond: number;
-  /** PRIORITY, frames of unknown type and HEADERS of streams that are over, in a second. */
+  /**
+   * PRIORITY, frames of unknown type, GOAWAY after the first, and HEADERS and DATA of streams that are over, in a second. DATA
+   * that was on its way when we reset its stream is not counted.
+   */
   readonly ignoredPerSecond: number;
   /** Bytes of acknowledgements, resets and window updates that wait because the origin does not read. */
   readonly maxQueuedControlBytes: number;

@@ -119,6 +119,8 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
   /** What the origin may still send on the connection, and what came since the window was renewed. */
   #receiveWindow: number;
   #unrenewedBytes = 0;
+  /** What the windows of the streams that we reset let the origin send before it knew. */
+  #lateBytes = 0;
 
   readonly #output: Output;
   readonly #encoder = new HpackEncoder();
@@ -399,7 +401,10 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     if (bodyBytes === 0 && !endsStream) this.#emptyDataBudget.spend();
     const stream = this.#streams.get(streamId);
     this.#reading = null;
-    if (stream === undefined) return;
+    if (stream === undefined) {
+      this.#takeLateData(flowBytes);
+      return;
+    }
     if (!stream.hasResponse) throw new ConnectionError('PROTOCOL_ERROR', 'DATA before the head of a response');
     stream.receiveWindow -= flowBytes;
     if (stream.receiveWindow < 0) {
@@ -491,6 +496,12 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     this.#output.windowUpdate(0, this.#unrenewedBytes);
     this.#receiveWindow += this.#unrenewedBytes;
     this.#unrenewedBytes = 0;
+  }
+
+  /** DATA of a stream that is over. What the origin could send before it knew is no fault of its own; what is more is counted. */
+  #takeLateData(flowBytes: number): void {
+    if (flowBytes > 0 && flowBytes <= this.#lateBytes) this.#lateBytes -= flowBytes;
+    else this.#ignoredBudget.spend();
   }
 
   #takeHeaders(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
@@ -689,6 +700,7 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     if (lastStreamId > (this.#goaway?.lastStreamId ?? max31)) {
       throw new ConnectionError('PROTOCOL_ERROR', `GOAWAY with last stream id ${lastStreamId} after a lower one`);
     }
+    if (this.#goaway !== null) this.#ignoredBudget.spend();
     this.#goaway = { code, lastStreamId };
     this.#drain('goaway');
     if (code !== http2Code.NO_ERROR) {
@@ -708,7 +720,10 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     stream.dropBody();
     this.#streams.delete(stream.id);
     this.#hasNewRoom = true;
-    if (code !== null) this.#output.reset(stream.id, code);
+    if (code !== null) {
+      this.#output.reset(stream.id, code);
+      this.#lateBytes += Math.max(0, stream.receiveWindow);
+    }
     // So that room and the end of a drain are told.
     this.outputWaits();
   }
