@@ -38,6 +38,8 @@ final class Client
      *   string at the end. Up to 256 KiB of a string are sent in one frame; the rest is read as the origin takes it.
      * - `timeoutMs`: time for the whole exchange, body included; 0 leaves it to the broker. Default: that of the client,
      *   and never more than what is left of `max_execution_time`.
+     * - `connectTimeoutMs`: of that, time for a connection of the direct path; 0: no less than the whole. Default 10000.
+     *   The broker's connections have their own (`timeouts.connect`), since exchanges share them.
      * - `stream`: true to read the body while it comes. Default false.
      * - `trailers`: fields after the body, as `headers`, or a Closure that returns them once the body is sent.
      * - `onInformational`: `callable(int $status, Fields $fields)`, called for each 1xx response.

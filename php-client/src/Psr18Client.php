@@ -4,18 +4,16 @@ declare(strict_types=1);
 
 namespace Hawser;
 
-use Closure;
 use Hawser\Exception\ExchangeException;
 use Hawser\Exception\HawserException;
 use Hawser\Exception\InvalidArgumentException;
-use Hawser\Internal\Body\CallableSource;
+use Hawser\Internal\Body\PsrBody;
 use Hawser\Internal\Dispatcher;
 use Psr\Http\Client\ClientInterface;
 use Psr\Http\Message\RequestInterface;
 use Psr\Http\Message\ResponseFactoryInterface;
 use Psr\Http\Message\ResponseInterface;
 use Psr\Http\Message\StreamFactoryInterface;
-use Psr\Http\Message\StreamInterface;
 
 /**
  * PSR-18 on top of `Client`. A 4xx or 5xx is a response; redirects are not followed; the response body is whole when
@@ -23,9 +21,6 @@ use Psr\Http\Message\StreamInterface;
  */
 final class Psr18Client implements ClientInterface
 {
-    /** Up to here a request body is read at once and sent with the head, in one frame. */
-    private const INLINE_BODY_BYTES = 256 * 1024;
-
     private readonly Dispatcher $dispatcher;
 
     private readonly ResponseFactoryInterface $responses;
@@ -61,7 +56,7 @@ final class Psr18Client implements ClientInterface
         }
         $fragment = strpos($url, '#');
         $options = ['headers' => $request->getHeaders()];
-        $body = self::body($request->getBody());
+        $body = PsrBody::of($request->getBody());
         if ($body !== null) {
             $options['body'] = $body;
         }
@@ -86,45 +81,6 @@ final class Psr18Client implements ClientInterface
         $content = $response->body();
 
         return $content === '' ? $message : $message->withBody($this->streams->createStream($content));
-    }
-
-    private static function body(StreamInterface $stream): string|CallableSource|null
-    {
-        $bytes = $stream->getSize();
-        if ($bytes === 0) {
-            return null;
-        }
-        if ($bytes !== null && $bytes <= self::INLINE_BODY_BYTES) {
-            return (string) $stream;
-        }
-        $rewind = null;
-        if ($stream->isSeekable()) {
-            $rewind = static function () use ($stream): bool {
-                $stream->rewind();
-
-                return true;
-            };
-            $rewind();
-        }
-
-        return new CallableSource(self::reader($stream), $rewind, $rewind === null ? null : $bytes);
-    }
-
-    /**
-     * @return Closure(int): string
-     */
-    private static function reader(StreamInterface $stream): Closure
-    {
-        return static function (int $maxBytes) use ($stream): string {
-            while (!$stream->eof()) {
-                $octets = $stream->read($maxBytes);
-                if ($octets !== '') {
-                    return $octets;
-                }
-            }
-
-            return '';
-        };
     }
 
     private static function installed(): ?object

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import type { FieldList, OriginRequest } from './origin-request.ts';
 
 /** What an answer may ask of the origin as a whole. */
@@ -64,6 +65,8 @@ const answers = new Map<string, Answer>([
   ['trailers', trailers],
   ['early-hints', earlyHints],
   ['headers', headers],
+  ['odd-fields', oddFields],
+  ['gzip', gzip],
   ['refuse-body', refuseBody],
   ['close', close],
   ['reset', (request, argument) => ignoreBody(request).abort('stream', Number(argument))],
@@ -187,6 +190,19 @@ function headers(request: OriginRequest, _argument: string, query: URLSearchPara
   const fields = [...text];
   for (let i = 0; i < numberIn(query, 'count', 10); i++) fields.push(`x-field-${i}`, value);
   request.reply(200, fields, hello);
+}
+
+/** `/odd-fields`: repeats, an empty value, octets beyond ASCII, and two cookies. */
+function oddFields(request: OriginRequest): void {
+  const cookies = ['set-cookie', 'a=1; Path=/', 'set-cookie', 'b=2; Path=/'];
+  const fields = [...text, 'x-many', '1', 'x-many', '', 'x-many', '3', 'x-empty', '', 'x-octets', 'caf\u00E9', ...cookies];
+  ignoreBody(request).reply(200, fields, hello);
+}
+
+/** `/gzip/N`: the content of `/bytes/N` in the content coding gzip. */
+function gzip(request: OriginRequest, argument: string): void {
+  const coded = gzipSync(contentBytes(Number(argument)));
+  ignoreBody(request).reply(200, [...octets, 'content-encoding', 'gzip'], coded);
 }
 
 /** `/refuse-body`: the final response comes at once, the request body is never read. */

@@ -48,6 +48,18 @@ final class Dispatcher implements Recovery
         return $this->options->takes($url);
     }
 
+    /** Whether a request may leave the broker's path at all. */
+    public function mayGoDirect(): bool
+    {
+        return $this->options->fallback === Fallback::Direct;
+    }
+
+    /** Authorities that the direct path trusts; null: curl's own. */
+    public function caFile(): ?string
+    {
+        return $this->options->caFile;
+    }
+
     /**
      * @param array<array-key, mixed> $options as in Client::request()
      *

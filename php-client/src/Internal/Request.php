@@ -23,12 +23,16 @@ use Traversable;
  */
 final readonly class Request
 {
-    private const OPTIONS = ['headers', 'body', 'timeoutMs', 'stream', 'trailers', 'onInformational'];
+    private const OPTIONS = ['headers', 'body', 'timeoutMs', 'connectTimeoutMs', 'stream', 'trailers', 'onInformational'];
+
+    /** An origin that is not reached within this time is not there. */
+    private const CONNECT_TIMEOUT_MS = 10_000;
 
     /**
      * @param list<string>                                     $fields          name, value, name, value, …; names lower case
      * @param string|BodySource|null                           $body            a string is short enough for one frame
      * @param int                                              $timeoutMs       0: none
+     * @param int                                              $connectTimeoutMs of the direct path
      * @param bool                                             $isStreamed      the caller reads the response body as it comes
      * @param (Closure(): array<array-key, mixed>)|null        $trailers        asked after the body
      * @param (Closure(int, Fields): mixed)|null               $onInformational
@@ -40,6 +44,7 @@ final readonly class Request
         public array $fields,
         public string|BodySource|null $body,
         public int $timeoutMs,
+        public int $connectTimeoutMs,
         public bool $isStreamed,
         public ?Closure $trailers,
         public ?Closure $onInformational,
@@ -58,6 +63,7 @@ final readonly class Request
         $fields = [];
         $body = null;
         $timeoutMs = $defaultTimeoutMs;
+        $connectTimeoutMs = self::CONNECT_TIMEOUT_MS;
         $isStreamed = false;
         $trailers = null;
         $onInformational = null;
@@ -70,7 +76,10 @@ final readonly class Request
                     $body = \is_string($value) && \strlen($value) <= Wire::INITIAL_WINDOW_BYTES ? ($value === '' ? null : $value) : self::source($value);
                     break;
                 case 'timeoutMs':
-                    $timeoutMs = \is_int($value) && $value >= 0 && $value <= 0x7FFFFFFF ? $value : throw self::refuse($name, $value, 'an integer from 0 (none) to 2147483647');
+                    $timeoutMs = self::milliseconds($name, $value);
+                    break;
+                case 'connectTimeoutMs':
+                    $connectTimeoutMs = self::milliseconds($name, $value);
                     break;
                 case 'stream':
                     $isStreamed = \is_bool($value) ? $value : throw self::refuse($name, $value, 'true or false');
@@ -99,7 +108,7 @@ final readonly class Request
             $fields[] = (string) $length;
         }
 
-        return new self($method, $url, $fields, $body, $timeoutMs, $isStreamed, $trailers, $onInformational, $curlOptions);
+        return new self($method, $url, $fields, $body, $timeoutMs, $connectTimeoutMs, $isStreamed, $trailers, $onInformational, $curlOptions);
     }
 
     /**
@@ -168,6 +177,11 @@ final readonly class Request
         return $fields;
     }
 
+    private static function milliseconds(string $name, mixed $value): int
+    {
+        return \is_int($value) && $value >= 0 && $value <= 0x7FFFFFFF ? $value : throw self::refuse($name, $value, 'an integer from 0 (none) to 2147483647');
+    }
+
     private static function source(mixed $body): ?BodySource
     {
         return match (true) {
@@ -199,7 +213,7 @@ final readonly class Request
     /** Names the option and the type it got; never a value, which may be a secret. */
     private static function refuse(string $option, mixed $value, string $allowed): InvalidArgumentException
     {
-        $found = \is_int($value) && $option === 'timeoutMs' ? (string) $value : get_debug_type($value);
+        $found = \is_int($value) && str_ends_with($option, 'imeoutMs') ? (string) $value : get_debug_type($value);
 
         return new InvalidArgumentException(\sprintf('%s is %s; allowed is %s.', $option, $found, $allowed));
     }

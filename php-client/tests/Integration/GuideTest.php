@@ -13,7 +13,7 @@ use PHPUnit\Framework\TestCase;
  */
 final class GuideTest extends TestCase
 {
-    private const PAGES = ['adopting', 'streams', 'symfony'];
+    private const PAGES = ['adopting', 'guzzle', 'streams', 'symfony'];
 
     /**
      * @return iterable<string, array{string, string}> code and what it prints, where the page says so

@@ -80,6 +80,11 @@ final class Stand
         return \is_array($stats) ? $stats : [];
     }
 
+    public function resetStats(): void
+    {
+        file_get_contents("{$this->statsUrl}/reset");
+    }
+
     /** That the broker met no failure of its own. */
     public function assertNoErrors(): void
     {

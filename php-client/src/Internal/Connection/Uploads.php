@@ -38,7 +38,7 @@ final class Uploads
 
     /**
      * Sends one DATA frame, or the END, of each body that has room and is not being read already. Runs the caller's code;
-     * what that throws ends its exchange. Returns whether any could go on at once.
+     * what that throws ends its exchange. Returns whether any could go on at once, or has ended.
      */
     public function send(): bool
     {
@@ -66,12 +66,12 @@ final class Uploads
             $transfer->path?->cancel($transfer);
             $transfer->fail($e);
 
-            return false;
+            return true; // whoever waits for it must not wait for the broker
         } finally {
             $transfer->isPulling = false;
         }
         if (!$this->has($transfer) || $transfer->id !== $id) {
-            return false; // it ended while the caller's code ran
+            return true; // it ended while the caller's code ran
         }
         if ($payload === '') {
             $this->remove($transfer);

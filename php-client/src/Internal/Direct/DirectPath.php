@@ -30,7 +30,10 @@ final class DirectPath implements Path
     /** Fields about one hop (RFC 9110 section 7.6.1), and `host`, which the URL says already. */
     private const NOT_FORWARDED = ['connection', 'host', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade'];
 
-    private readonly CurlMultiHandle $multi;
+    /** curl's HTTP/2 gives up on a field section of 64 KiB (NGHTTP2_MAX_HEADERSLEN); HTTP/1.1 has no such bound. */
+    private const MAX_HTTP2_FIELD_BYTES = 48 * 1024;
+
+    private CurlMultiHandle $multi;
 
     /** @var array<int, DirectTransfer> by the handle's object id */
     private array $open = [];
@@ -92,6 +95,10 @@ final class DirectPath implements Path
         foreach ($this->open as $direct) {
             if ($direct->transfer === $transfer) {
                 $this->forget($direct);
+                if ($this->open === []) {
+                    // curl tells an HTTP/2 origin only when it has something else to do there. So the connections end.
+                    $this->multi = curl_multi_init();
+                }
             }
         }
     }
@@ -110,6 +117,9 @@ final class DirectPath implements Path
         });
         $hasProgress = $this->collect();
         $this->run(static function (DirectTransfer $direct) use (&$hasProgress): void {
+            if ($direct->hasNews && $direct->transfer->facts === null && !$direct->transfer->isEnded) {
+                $direct->transfer->facts = self::facts($direct->handle); // as far as they are known with the head
+            }
             $hasProgress = $direct->work() || $direct->hasNews || $hasProgress;
             $direct->hasNews = false;
         });
@@ -154,7 +164,7 @@ final class DirectPath implements Path
         $transfer = $direct->transfer;
         $transfer->facts = self::facts($direct->handle);
         if ($errno !== \CURLE_OK) {
-            $code = CurlFailure::code($errno, $direct->handle);
+            $code = CurlFailure::code($errno, $direct->handle, $transfer->request->connectTimeoutMs);
             $message = curl_error($direct->handle);
             $isSent = CurlFailure::isSent($direct->handle);
             $transfer->fail(Failure::of($code, $transfer->request, $message !== '' ? $message : (string) curl_strerror($errno), !$isSent, $isSent ? 'origin' : 'connect', Failure::facts($transfer->facts, true)));
@@ -187,8 +197,8 @@ final class DirectPath implements Path
             \CURLOPT_HEADERFUNCTION => $direct->onHeaderLine(...),
             \CURLOPT_WRITEFUNCTION => $direct->onBody(...),
             \CURLOPT_TIMEOUT_MS => $timeoutMs,
-            // Longer than any deadline: the time for the whole exchange alone decides.
-            \CURLOPT_CONNECTTIMEOUT_MS => 0x7FFFFFFF,
+            // To curl 0 would mean its own default.
+            \CURLOPT_CONNECTTIMEOUT_MS => $request->connectTimeoutMs === 0 ? 0x7FFFFFFF : $request->connectTimeoutMs,
             \CURLOPT_NOSIGNAL => true,
             \CURLOPT_FOLLOWLOCATION => false,
             \CURLOPT_PATH_AS_IS => true,
@@ -199,6 +209,9 @@ final class DirectPath implements Path
             // On a kept connection that dies curl would send again by itself, also what must not be sent twice.
             \CURLOPT_FRESH_CONNECT => !$request->isIdempotent(),
         ];
+        if (\strlen($request->url) + \strlen(implode('', $request->fields)) > self::MAX_HTTP2_FIELD_BYTES) {
+            $options[\CURLOPT_HTTP_VERSION] = \CURL_HTTP_VERSION_1_1;
+        }
         if ($this->caFile !== null) {
             $options[\CURLOPT_CAINFO] = $this->caFile;
         }
