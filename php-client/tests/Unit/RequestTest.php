@@ -39,7 +39,7 @@ final class RequestTest extends TestCase
      */
     public static function wrongOptions(): iterable
     {
-        yield 'unknown' => [['header' => []], '"header" is no option of a request; allowed are headers, body, timeoutMs, stream, trailers, onInformational'];
+        yield 'unknown' => [['header' => []], '"header" is no option of a request; allowed are headers, body, timeoutMs, connectTimeoutMs, stream, trailers, onInformational'];
         yield 'headers' => [['headers' => 'a: b'], 'headers is string; allowed is an array'];
         yield 'header value' => [['headers' => ['Authorization' => 1.5]], 'headers: Authorization is float; allowed is string, int, or a list of them'];
         yield 'timeoutMs' => [['timeoutMs' => -5], 'timeoutMs is -5; allowed is an integer from 0 (none) to 2147483647'];

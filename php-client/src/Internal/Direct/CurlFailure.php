@@ -28,15 +28,18 @@ final class CurlFailure
     private const HTTP2_STREAM = 92;
     private const TOO_LARGE = 100;
 
-    public static function code(int $errno, CurlHandle $handle, int $connectTimeoutMs): ErrorCode
+    /**
+     * @param bool $isConnectBound the time to connect was shorter than that for the whole exchange
+     */
+    public static function code(int $errno, CurlHandle $handle, bool $isConnectBound): ErrorCode
     {
         $isSent = self::isSent($handle);
 
         return match ($errno) {
             \CURLE_COULDNT_RESOLVE_HOST => ErrorCode::DnsFailed,
             \CURLE_COULDNT_CONNECT => curl_getinfo($handle, \CURLINFO_OS_ERRNO) === self::ECONNREFUSED ? ErrorCode::ConnectRefused : ErrorCode::ConnectFailed,
-            // curl has one error for both times; while it connects, the shorter of them has run out.
-            \CURLE_OPERATION_TIMEDOUT => !$isSent && $connectTimeoutMs > 0 && curl_getinfo($handle, \CURLINFO_TOTAL_TIME_T) >= $connectTimeoutMs * 1000 ? ErrorCode::ConnectTimeout : ErrorCode::DeadlineExceeded,
+            // curl has one error for both times; while it connects, the shorter one has run out.
+            \CURLE_OPERATION_TIMEDOUT => !$isSent && $isConnectBound ? ErrorCode::ConnectTimeout : ErrorCode::DeadlineExceeded,
             \CURLE_SSL_CACERT => self::certificate($handle),
             \CURLE_SSL_CONNECT_ERROR, \CURLE_SSL_CACERT_BADFILE, \CURLE_SSL_CERTPROBLEM, \CURLE_SSL_CIPHER, \CURLE_SSL_ENGINE_NOTFOUND => ErrorCode::TlsFailed,
             \CURLE_URL_MALFORMAT => ErrorCode::RequestInvalid,

@@ -66,7 +66,7 @@ final class DirectPath implements Path
             return;
         }
         $handle = curl_init();
-        $direct = new DirectTransfer($transfer, $handle, $this->windowBytes);
+        $direct = new DirectTransfer($transfer, $handle, $this->windowBytes, $request->connectTimeoutMs > 0 && ($leftMs === 0 || $request->connectTimeoutMs < $leftMs));
         curl_setopt_array($handle, $this->options($request, $direct, $leftMs));
         if ($request->body instanceof BodySource) {
             $transfer->upload = $request->body;
@@ -95,10 +95,7 @@ final class DirectPath implements Path
         foreach ($this->open as $direct) {
             if ($direct->transfer === $transfer) {
                 $this->forget($direct);
-                if ($this->open === []) {
-                    // curl tells an HTTP/2 origin only when it has something else to do there. So the connections end.
-                    $this->multi = curl_multi_init();
-                }
+                $this->endConnections();
             }
         }
     }
@@ -164,7 +161,7 @@ final class DirectPath implements Path
         $transfer = $direct->transfer;
         $transfer->facts = self::facts($direct->handle);
         if ($errno !== \CURLE_OK) {
-            $code = CurlFailure::code($errno, $direct->handle, $transfer->request->connectTimeoutMs);
+            $code = CurlFailure::code($errno, $direct->handle, $direct->isConnectBound);
             $message = curl_error($direct->handle);
             $isSent = CurlFailure::isSent($direct->handle);
             $transfer->fail(Failure::of($code, $transfer->request, $message !== '' ? $message : (string) curl_strerror($errno), !$isSent, $isSent ? 'origin' : 'connect', Failure::facts($transfer->facts, true)));
@@ -174,6 +171,17 @@ final class DirectPath implements Path
             $transfer->isEnded = true;
         }
         $this->forget($direct);
+        if ($errno !== \CURLE_OK) {
+            $this->endConnections();
+        }
+    }
+
+    /** Of an exchange that did not come to its end curl tells an HTTP/2 origin only when it has something else to do there. */
+    private function endConnections(): void
+    {
+        if ($this->open === []) {
+            $this->multi = curl_multi_init();
+        }
     }
 
     private function forget(DirectTransfer $direct): void

@@ -42,12 +42,14 @@ final class DirectTransfer
     private array $informational = [];
 
     /**
-     * @param int $windowBytes a streamed body is paused when so much of it is unread
+     * @param int  $windowBytes    a streamed body is paused when so much of it is unread
+     * @param bool $isConnectBound the time to connect is shorter than that for the whole exchange
      */
     public function __construct(
         public readonly Transfer $transfer,
         public readonly CurlHandle $handle,
         private readonly int $windowBytes,
+        public readonly bool $isConnectBound,
     ) {}
 
     /**
