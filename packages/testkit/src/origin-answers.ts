@@ -195,7 +195,20 @@ function headers(request: OriginRequest, _argument: string, query: URLSearchPara
 /** `/odd-fields`: repeats, an empty value, octets beyond ASCII, and two cookies. */
 function oddFields(request: OriginRequest): void {
   const cookies = ['set-cookie', 'a=1; Path=/', 'set-cookie', 'b=2; Path=/'];
-  const fields = [...text, 'x-many', '1', 'x-many', '', 'x-many', '3', 'x-empty', '', 'x-octets', 'caf\u00E9', ...cookies];
+  const fields = [
+    ...text,
+    'x-many',
+    '1',
+    'x-many',
+    '',
+    'x-many',
+    '3',
+    'x-empty',
+    '',
+    'x-octets',
+    'caf\u00E9',
+    ...cookies,
+  ];
   ignoreBody(request).reply(200, fields, hello);
 }
 

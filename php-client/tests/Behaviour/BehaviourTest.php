@@ -293,7 +293,8 @@ final class BehaviourTest extends ClientTestCase
         $end = microtime(true) + self::GENEROUS_SECONDS;
         do {
             $open = Stand::shared()->stats()['openRequests'] ?? null;
-        } while ($open !== $wanted && microtime(true) < $end && usleep(5000) === null);
+            usleep(5000);
+        } while ($open !== $wanted && microtime(true) < $end);
         self::assertSame($wanted, $open, 'requests open at the origin');
     }
 

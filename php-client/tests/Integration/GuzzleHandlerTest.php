@@ -52,7 +52,7 @@ final class GuzzleHandlerTest extends ClientTestCase
     public function testEveryOptionHasItsPlace(): void
     {
         $known = [...TransportOptions::ABOVE, ...TransportOptions::HONOURED, ...TransportOptions::FOR_CURL];
-        self::assertSame([], array_diff(array_values((new ReflectionClass(RequestOptions::class))->getConstants()), $known));
+        self::assertSame([], array_diff(array_filter((new ReflectionClass(RequestOptions::class))->getConstants(), is_string(...)), $known));
         self::assertSame($known, array_values(array_unique($known)));
     }
 
@@ -85,10 +85,10 @@ final class GuzzleHandlerTest extends ClientTestCase
     public function testWhatOnlyCurlCanDoIsHandedToItOrRefused(array $options, string $reason): void
     {
         self::assertSame('from the bypass', (string) $this->guzzle()->request('GET', self::$url . '/', $options)->getBody());
-        self::assertSame(['/'], $this->bypassed);
+        self::assertSame('/', implode(' ', $this->bypassed));
         $e = self::thrown(\InvalidArgumentException::class, fn() => $this->guzzle(Stand::shared()->options(true))->request('GET', self::$url . '/', $options));
         self::assertStringContainsString($reason, $e->getMessage());
-        self::assertCount(1, $this->bypassed);
+        self::assertSame('/', implode(' ', $this->bypassed));
     }
 
     /**
