@@ -53,8 +53,16 @@ module.exports = {
       name: 'bench-imports-testkit-only',
       comment: 'The bench drives the broker as a process, as its users do.',
       severity: 'error',
-      from: { path: '^bench/' },
+      from: { path: '^bench/', pathNot: '^bench/src/micro/' },
       to: { path: '^packages/', pathNot: '^packages/testkit/' },
+    },
+    {
+      name: 'micro-benchmarks-import-hot-parts-only',
+      comment:
+        'What cannot be measured from outside is measured by its public names: the codec and the HTTP/2 engines.',
+      severity: 'error',
+      from: { path: '^bench/src/micro/' },
+      to: { path: '^packages/', pathNot: '^packages/(protocol|http2)/' },
     },
     {
       name: 'unlisted-library',
@@ -117,7 +125,7 @@ module.exports = {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(packages/[^/]+|bench)/dist/|^bench/php/vendor/' },
+    exclude: { path: '^(packages/[^/]+|bench)/dist/' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['types', 'import', 'node', 'default'],

@@ -66,6 +66,8 @@ const files: Record<string, readonly [text: string, ...rules: string[]]> = {
   'packages/testkit/src/pool.ts': ["import '@hawser/upstream';", 'testkit-imports-only-what-is-drawn'],
   'bench/src/demo.ts': ["import '@hawser/testkit';"],
   'bench/src/shortcut.ts': ["import '@hawser/protocol';", 'bench-imports-testkit-only'],
+  'bench/src/micro/engine.ts': ["import '@hawser/protocol';"],
+  'bench/src/micro/pool.ts': ["import '@hawser/testkit';", 'micro-benchmarks-import-hot-parts-only'],
 };
 
 it('finds every planted violation and nothing else', () => {

@@ -1,8 +1,11 @@
 // Runs scenarios with contenders and returns everything that was measured.
 
+import { cold } from './cold.ts';
 import type { Contender } from './contender.ts';
+import { fpm } from './fpm.ts';
 import { bodies, connections, inFanOut, inWorkers, rtt, sequential } from './load-scenarios.ts';
 import { describeMachine, type Machine, readVersions } from './machine.ts';
+import { codec, http2 } from './micro-scenarios.ts';
 import { type PhpFacts, readPhpFacts } from './php-packages.ts';
 import { describeMissing, findProgram } from './programs.ts';
 import type { Progress } from './progress.ts';
@@ -23,7 +26,18 @@ export interface Results {
   readonly skipped: readonly Skipped[];
 }
 
-export const scenarios: readonly Scenario[] = [sequential, inWorkers, inFanOut, rtt, bodies, connections];
+export const scenarios: readonly Scenario[] = [
+  sequential,
+  inWorkers,
+  inFanOut,
+  fpm,
+  rtt,
+  bodies,
+  connections,
+  cold,
+  codec,
+  http2,
+];
 
 /** @throws Error for a name that no scenario has */
 export function chooseScenarios(names: readonly string[]): Scenario[] {
@@ -44,7 +58,7 @@ export async function runBench(
 ): Promise<Results> {
   const startedAt = new Date();
   const php = readPhpFacts();
-  await using stand = await Stand.open(scale, progress);
+  await using stand = await Stand.open(php, scale, progress);
   const present = await leaveOutAbsent(stand, contenders, php);
   const rows: Row[] = [];
   for (const scenario of chosen) rows.push(...(await scenario.run(stand, present)));

@@ -8,8 +8,9 @@ import type { Row } from './row.ts';
 import type { Scenario } from './scenario.ts';
 import type { Stand } from './stand.ts';
 
-/** As many as a small PHP-FPM pool. */
+/** As many as a small PHP-FPM pool; a tiny run is about the path, not about the number. */
 const workers = 8;
+const workersIn = (stand: Stand): number => (stand.scale.name === 'tiny' ? 2 : workers);
 const small = { act: 'get', path: '/small', size: 1, expect: smallBytes } as const;
 const fanOut = 10;
 const oneWayMs = 20;
@@ -30,7 +31,7 @@ export const inWorkers: Scenario = {
   what: `${workers} PHP processes at once, each one 512-byte GET after the other`,
   run: (stand, contenders) =>
     withOrigin(stand, contenders, [
-      { scenario: 'workers', case: null, processes: workers, job: small, requestsPerRepeat: 1 },
+      { scenario: 'workers', case: null, processes: workersIn(stand), job: small, requestsPerRepeat: 1 },
     ]),
 };
 
@@ -58,7 +59,7 @@ export const rtt: Scenario = {
     return await runLoad(stand, origin, contenders, {
       scenario: 'rtt',
       case: null,
-      processes: workers,
+      processes: workersIn(stand),
       job: small,
       requestsPerRepeat: 1,
       port: relay.port,
@@ -89,7 +90,6 @@ export const connections: Scenario = {
     `${concurrent.processes * concurrent.each} exchanges at once that the origin answers after ${slowMs} ms, from ` +
     `${concurrent.processes} PHP processes; times are those of ${concurrent.each} together`,
   run: (stand, contenders) => {
-    // A tiny run is about the path, not about the number.
     const isTiny = stand.scale.name === 'tiny';
     const { processes, each } = isTiny ? { processes: 2, each: 3 } : concurrent;
     return withOrigin(stand, canFanOut(stand, 'connections', contenders), [

@@ -2,7 +2,7 @@
 
 import { baselines, type Contender } from './contender.ts';
 import type { Origin, OriginCounts } from './origin.ts';
-import { type Job, PhpWorkers, type WorkerReport } from './php-workers.ts';
+import { type Job, PhpWorkers, type Target, type WorkerReport, type Workers } from './php-workers.ts';
 import { cpuMicroseconds, peakRssBytes, resetPeakRss } from './process-usage.ts';
 import { latencyFigures, type Measurement, type Round, type Row, toRows } from './row.ts';
 import type { Sidecar } from './sidecar.ts';
@@ -11,7 +11,9 @@ import type { Stand } from './stand.ts';
 export interface Load {
   readonly scenario: string;
   readonly case: string | null;
+  /** PHP processes of the command line; not used where `startWorkers` is given. */
   readonly processes: number;
+  readonly startWorkers?: (target: Target) => Promise<Workers>;
   readonly job: Omit<Job, 'repeats' | 'seconds'>;
   /** Requests that one repeat of the job is. */
   readonly requestsPerRepeat: number;
@@ -25,7 +27,7 @@ export interface Load {
 interface Team {
   readonly contender: Contender;
   readonly sidecar: Sidecar | null;
-  readonly workers: PhpWorkers;
+  readonly workers: Workers;
   readonly rounds: Round[];
   warmUp: Round | null;
   counts: OriginCounts;
@@ -83,7 +85,7 @@ async function gather(
     ca: stand.certificate.ca,
     socket: sidecar?.socket ?? null,
   };
-  const workers = stack.use(await PhpWorkers.start(load.processes, target));
+  const workers = stack.use(await (load.startWorkers?.(target) ?? PhpWorkers.start(load.processes, target)));
   return { contender, sidecar, workers, rounds: [], warmUp: null, counts: noCounts };
 }
 

@@ -39,7 +39,13 @@ const readyWithinMs = 60_000;
 /** Beyond the job's own time: its last exchange may run into its time-out. */
 const graceMs = 120_000;
 
-export class PhpWorkers implements AsyncDisposable {
+/** Whatever does jobs in PHP: processes of the command line, or a PHP-FPM pool. */
+export interface Workers extends AsyncDisposable {
+  readonly pids: readonly number[];
+  run(job: Job): Promise<WorkerReport[]>;
+}
+
+export class PhpWorkers implements Workers {
   readonly #processes: readonly TestProcess[];
 
   private constructor(processes: readonly TestProcess[]) {

@@ -8,9 +8,9 @@ interface Figures {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
-  /** CPU per request, user and system, in microseconds. */
-  readonly phpCpuUs: number;
-  /** That of the broker or proxy; null where there is none. */
+  /** CPU per request, user and system, in microseconds; null where PHP has no part. */
+  readonly phpCpuUs: number | null;
+  /** That of the broker or proxy, or of the part of the broker that is measured alone; null where there is none. */
   readonly brokerCpuUs: number | null;
   readonly originCpuUs: number | null;
 }
@@ -46,7 +46,7 @@ export interface Row extends Figures {
   readonly ratios: Readonly<Record<string, Ratios>>;
 }
 
-interface Ratios {
+export interface Ratios {
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
   readonly phpCpuUs: number;
@@ -106,6 +106,16 @@ export function toRows(
   });
 }
 
+/** What was counted of something that has no origin and no PHP of its own. */
+export const uncounted = {
+  warmUp: { requests: 0, errors: 0, messages: [] },
+  tcpConnections: null,
+  tlsHandshakes: null,
+  tlsResumed: null,
+  peakRssBytes: null,
+  phpPeakRssBytes: null,
+} as const satisfies Omit<Measurement, 'contender' | 'rounds'>;
+
 /** The figures of latencies in milliseconds, which are sorted in place. */
 export function latencyFigures(latenciesMs: Float64Array): { p50Ms: number; p99Ms: number; maxMs: number } {
   latenciesMs.sort();
@@ -137,7 +147,7 @@ function ratiosTo(baseline: readonly Round[], rounds: readonly Round[]): Ratios 
   const ratio = (name: keyof Ratios): number => {
     const each = rounds.flatMap((round, i) => {
       const base = baseline[i];
-      return base === undefined ? [] : [round[name] / base[name]];
+      return base === undefined ? [] : [Number(round[name]) / Number(base[name])];
     });
     return median(each.sort((a, b) => a - b));
   };

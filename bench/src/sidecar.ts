@@ -13,6 +13,8 @@ import { endTree, startTied } from './tied-process.ts';
 export type SidecarKind = 'hawser-node' | 'hawser-native' | 'hawser-h1' | 'haproxy-h2' | 'haproxy-h1' | 'nginx';
 
 export interface SidecarTarget {
+  /** The name in its certificate. */
+  readonly host: string;
   readonly address: string;
   readonly port: number;
   readonly ca: string;

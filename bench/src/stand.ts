@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { createTemporaryDirectory, type TemporaryDirectory } from '@hawser/testkit';
 import type { Contender } from './contender.ts';
 import { createOriginCertificate, Origin, type OriginCertificate } from './origin.ts';
+import type { PhpFacts } from './php-packages.ts';
 import type { Progress } from './progress.ts';
 import type { Scale } from './scale.ts';
 import { type Sidecar, startSidecar } from './sidecar.ts';
@@ -17,6 +18,7 @@ export interface Skipped {
 
 export class Stand implements AsyncDisposable {
   readonly certificate: OriginCertificate;
+  readonly php: PhpFacts;
   readonly scale: Scale;
   readonly progress: Progress;
   readonly skipped: Skipped[] = [];
@@ -25,19 +27,26 @@ export class Stand implements AsyncDisposable {
   readonly #warm = new Set<string>();
   #number = 0;
 
-  private constructor(directory: TemporaryDirectory, certificate: OriginCertificate, scale: Scale, progress: Progress) {
+  private constructor(
+    directory: TemporaryDirectory,
+    certificate: OriginCertificate,
+    php: PhpFacts,
+    scale: Scale,
+    progress: Progress,
+  ) {
     this.#directory = directory;
     this.certificate = certificate;
+    this.php = php;
     this.scale = scale;
     this.progress = progress;
   }
 
-  static async open(scale: Scale, progress: Progress): Promise<Stand> {
+  static async open(php: PhpFacts, scale: Scale, progress: Progress): Promise<Stand> {
     const directory = createTemporaryDirectory();
     // nginx's workers give up root and still read what is in it.
     chmodSync(directory.path, 0o755);
     process.once('exit', directory.remove);
-    return new Stand(directory, await createOriginCertificate(directory.path), scale, progress);
+    return new Stand(directory, await createOriginCertificate(directory.path), php, scale, progress);
   }
 
   /** A directory of its own, with a short name: paths of Unix sockets have room for about 100 bytes. */
@@ -60,7 +69,7 @@ export class Stand implements AsyncDisposable {
     const nothing = async (): Promise<void> => {};
     const kind = contender.sidecar;
     if (kind === null) return { sidecar: null, stop: nothing };
-    const target = { address: '127.0.0.1', port, ca: this.certificate.ca };
+    const target = { host: 'localhost', address: '127.0.0.1', port, ca: this.certificate.ca };
     if (!kind.startsWith('hawser')) {
       const sidecar = await startSidecar(kind, this.makeDirectory(), target);
       return { sidecar, stop: async () => await sidecar[Symbol.asyncDispose]() };

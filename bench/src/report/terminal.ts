@@ -1,10 +1,11 @@
 // The results as tables for the terminal.
 
 import type { Results } from '../bench.ts';
-import { baselines } from '../contender.ts';
+import { shownBaselines } from '../contender.ts';
 import type { Row } from '../row.ts';
 import { formatTable } from '../table.ts';
 import { formatBytes, formatCount, formatMs, formatRate, formatRatio, formatUs } from './format.ts';
+import { groupRows, titleOf } from './groups.ts';
 
 const head = [
   'contender',
@@ -21,7 +22,7 @@ const head = [
   'TCP',
   'TLS',
   'RSS MiB',
-  ...baselines.map((name) => `× ${name}`),
+  ...shownBaselines.map((name) => `× ${name}`),
 ];
 
 /** One table for each scenario and case, then what was skipped, then every error. */
@@ -52,15 +53,6 @@ export function formatResults(results: Results): string {
   return `${parts.join('\n')}\n`;
 }
 
-/** Rows by scenario and case, in the order in which they were measured. */
-function groupRows(rows: readonly Row[]): Map<string, Row[]> {
-  return Map.groupBy(rows, titleOf);
-}
-
-function titleOf(row: Row): string {
-  return row.case === null ? row.scenario : `${row.scenario}, ${row.case}`;
-}
-
 function cells(row: Row): string[] {
   const range = row.spread.requestsPerSecond;
   return [
@@ -78,6 +70,6 @@ function cells(row: Row): string[] {
     formatCount(row.tcpConnections),
     formatCount(row.tlsHandshakes),
     formatBytes(row.peakRssBytes),
-    ...baselines.map((name) => formatRatio(row.ratios[name]?.requestsPerSecond)),
+    ...shownBaselines.map((name) => formatRatio(row.ratios[name]?.requestsPerSecond)),
   ];
 }
