@@ -247,7 +247,7 @@ final class BehaviourTest extends ClientTestCase
         self::assertIsResource($silent);
         $url = str_replace(['SILENT', 'ORIGIN'], ['https://localhost:' . substr((string) strrchr((string) stream_socket_get_name($silent, false), ':'), 1), self::$origin], $url);
         $startedAt = microtime(true);
-        $this->assertFails($name, new $class(Stand::shared()->options($isBroker, 400)), $url, 'maybe');
+        $this->assertFails($name, new $class(Stand::shared()->options($isBroker, 200)), $url, 'maybe');
         self::assertLessThan(self::GENEROUS_SECONDS, microtime(true) - $startedAt);
     }
 
