@@ -9,7 +9,8 @@ use PHPUnit\Framework\Attributes\DataProvider;
 use PHPUnit\Framework\TestCase;
 
 /**
- * The PHP snippets of the guide's pages, as they stand, through a real broker; only the origin's name is another.
+ * The PHP snippets of the guide's pages and the examples, as they stand, through a real broker; only the origin's name is
+ * another.
  */
 final class GuideTest extends TestCase
 {
@@ -27,6 +28,9 @@ final class GuideTest extends TestCase
                 yield "{$page}, " . ($number + 1) => [$parts[1], $parts[2] ?? ''];
             }
         }
+        foreach (glob(\dirname(__DIR__, 2) . '/examples/*.php') ?: [] as $file) {
+            yield basename($file) => [(string) file_get_contents($file), ''];
+        }
     }
 
     #[DataProvider('snippets')]
@@ -35,7 +39,8 @@ final class GuideTest extends TestCase
         $stand = Stand::shared();
         $file = (string) tempnam(sys_get_temp_dir(), 'hawser-test-');
         $host = (string) parse_url($stand->url, PHP_URL_HOST) . ':' . (string) parse_url($stand->url, PHP_URL_PORT);
-        $translated = ["'vendor/autoload.php'" => var_export(\dirname(__DIR__, 2) . '/vendor/autoload.php', true), 'api.example.com' => $host, '/v1/me' => '/status/201', '/v1/orders' => '/echo', '/v1/export' => '/bytes/100000'];
+        $autoload = var_export(\dirname(__DIR__, 2) . '/vendor/autoload.php', true);
+        $translated = ["'vendor/autoload.php'" => $autoload, "__DIR__ . '/../vendor/autoload.php'" => $autoload, 'api.example.com' => $host, '/v1/me' => '/status/201', '/v1/orders' => '/echo', '/v1/export' => '/bytes/100000'];
         file_put_contents($file, strtr($code, $translated));
         $process = proc_open([PHP_BINARY, '-d', 'display_errors=stdout', '-d', "curl.cainfo={$stand->caFile}", '-d', "openssl.cafile={$stand->caFile}", $file], [1 => ['pipe', 'w'], 2 => ['pipe', 'w']], $pipes, null, ['HAWSER_SOCKET' => $stand->socket] + getenv());
         self::assertIsResource($process);
