@@ -12,6 +12,7 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Clock, Timer } from './clock.ts';
 import { expectedLength, readFields } from './field-section.ts';
+import { expectsContinue, HeldBody } from './held-body.ts';
 import type { Http2Options } from './options.ts';
 import type {
   ExchangeHandle,
@@ -144,6 +145,11 @@ class NodeSession implements Session {
         processed: 'no',
       });
     }
+    if (!expectsContinue(head, body)) return this.#exchange(head, body, sink);
+    return new HeldBody(body, sink, this.#clock, (streamed, held) => this.#exchange(head, streamed, held));
+  }
+
+  #exchange(head: RequestHead, body: RequestBody, sink: ExchangeSink): NodeExchange {
     const stream = this.#start(head, body);
     const exchange = new NodeExchange(this, stream, head.method, sink);
     this.#exchanges.add(exchange);

@@ -4,6 +4,7 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../clock.ts';
 import { fieldsTooLarge } from '../field-section.ts';
+import { expectsContinue, HeldBody } from '../held-body.ts';
 import type { Http2Options } from '../options.ts';
 import type {
   ExchangeHandle,
@@ -207,6 +208,11 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     }
     const complaint = this.#requests.complaintAboutHead(head);
     if (complaint !== null) throw unsupported(`the request was not sent: ${complaint}`, 'no');
+    if (!expectsContinue(head, body)) return this.#start(head, body, sink);
+    return new HeldBody(body, sink, this.#clock, (streamed, held) => this.#start(head, streamed, held));
+  }
+
+  #start(head: RequestHead, body: RequestBody, sink: ExchangeSink): NativeStream {
     const id = this.#nextStreamId;
     this.#nextStreamId += 2;
     const isStreamed = body === 'stream';
@@ -302,7 +308,11 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
   }
 
   outputLeft(): void {
-    if (!this.#queue.isEmpty) this.outputWaits();
+    // At once, so that the wire does not wait for the turn's end. A flush that is due anyway will do.
+    if (!this.#queue.isEmpty && !this.#isFlushing && !this.isClosed && !this.#output.isFull) {
+      this.#isFlushing = true;
+      this.#flush();
+    }
   }
 
   readonly #flush = (): void => {

@@ -1,16 +1,22 @@
 // What goes out: frames of one turn are written side by side into one buffer, and leave in one write to the socket.
 
 import type { Socket } from 'node:net';
-import { frameFlag, frameHeaderBytes, frameType, writeFrameHeader, writeUint32 } from './frame.ts';
+import {
+  frameFlag,
+  frameHeaderBytes,
+  frameType,
+  initialMaxFrameBytes,
+  writeFrameHeader,
+  writeUint32,
+} from './frame.ts';
 
 /** Room for the frames of a usual turn. */
 const smallBytes = 8 * 1024;
 
-/** Room for four full DATA frames, and for what else there is. */
-const largeBytes = 4 * (16 * 1024 + frameHeaderBytes) + 512;
+const fullFrameBytes = initialMaxFrameBytes + frameHeaderBytes;
 
-/** Request body waits while the socket holds as much: enough to keep it busy, little enough for cancels to be prompt. */
-const maxWaitingBytes = 2 * largeBytes;
+/** Room for eight full DATA frames, and for what else there is. */
+const largeBytes = 8 * fullFrameBytes + 512;
 
 /** Buffers kept for the next writes. */
 const maxSpare = 4;
@@ -43,9 +49,12 @@ export class Output {
     this.#owner = owner;
   }
 
-  /** Whether request bodies have to wait for the socket. */
+  /**
+   * Whether request bodies have to wait for the socket. One buffer is on its way at a time: the kernel's own keeps the wire
+   * busy meanwhile, cancels stay prompt, and TLS need not copy two together.
+   */
   get isFull(): boolean {
-    return this.#socket.writableLength + this.#end - this.#start >= maxWaitingBytes;
+    return this.#socket.writableLength > 0 || this.#end - this.#start > largeBytes - fullFrameBytes;
   }
 
   /** Makes room for `count` octets in `bytes` and returns the offset to write them at. `more` will follow them. */
