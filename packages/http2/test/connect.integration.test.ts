@@ -87,6 +87,23 @@ describe.each(engines)('opening a session, %s engine', (engine) => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test.runIf(engine === 'native')('is ended by an origin that goes on without acknowledging our SETTINGS', async () => {
+    const clock = new FakeClock();
+    const scripted = await ScriptedHttp2Peer.start(() => {}, { acknowledges: false });
+    peer = scripted;
+    await using stand = await openPlain(peer.port, engine, { clock, settingsTimeoutMs: 500 });
+    expect(clock.pendingTimers).toBe(0);
+    const say = () => scripted.connections[0]?.send({ type: 'PING', streamId: 0, payload: Buffer.alloc(8) });
+    const answers = () => scripted.connections[0]?.frames.filter(({ type, isAck }) => type === 'PING' && isAck).length;
+    clock.advance(499);
+    say();
+    await eventually(() => answers() === 1);
+    expect(stand.session.state).toBe('open');
+    clock.advance(1);
+    say();
+    expect(await stand.events.closed).toMatchObject({ code: 'protocol_error', http2Code: 'SETTINGS_TIMEOUT' });
+  });
+
   test('is rejected by an origin that closes at once', async () => {
     peer = await ScriptedRawPeer.start((connection) => connection.end());
     await expectRejected({ code: 'session_closed' });

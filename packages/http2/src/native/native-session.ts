@@ -112,8 +112,8 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
   readonly #responses = new ResponseFieldReader();
   readonly #origin = new OriginSettings();
   #hasOriginSettings = false;
-  /** Waits for the acknowledgement of our SETTINGS. */
-  #ackTimer: Timer | null = null;
+  /** When our SETTINGS have to be acknowledged; 0 once they are. */
+  #ackDueAt: number;
   /** The stream of the DATA frame that is being read; null: nobody wants its body. */
   #reading: NativeStream | null = null;
   #endsReading = false;
@@ -170,6 +170,7 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
 
     this.#receiveWindow = Math.max(sessionWindowBytes, initialWindowBytes);
     const timer = clock.setTimeout(() => this.#settingsMissing(), options.settingsTimeoutMs);
+    this.#ackDueAt = clock.now() + options.settingsTimeoutMs;
     this.#state = { name: 'opening', opening, timer };
     this.#output = new Output(socket, this);
     this.#output.raw(Buffer.from(preface));
@@ -393,12 +394,23 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     if (this.isClosed) return;
     try {
       this.#reader.push(chunk);
+      if (this.#ackDueAt !== 0) this.#checkAck();
     } catch (error) {
       if (error instanceof ConnectionError) this.#violated(error.code, error);
       else if (error instanceof HpackError) this.#violated('COMPRESSION_ERROR', error);
       else throw error;
     }
     this.#settle();
+  }
+
+  /**
+   * RFC 9113 section 6.5.3. An origin that says nothing at all is found by PING and deadlines; one that speaks has to have
+   * acknowledged in time.
+   */
+  #checkAck(): void {
+    if (this.#clock.now() < this.#ackDueAt) return;
+    const message = `our SETTINGS were not acknowledged within ${this.#options.settingsTimeoutMs} ms`;
+    throw new ConnectionError('SETTINGS_TIMEOUT', message);
   }
 
   dataBegins(streamId: number, flags: number, bodyBytes: number, flowBytes: number): void {
@@ -672,16 +684,14 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     const { opening } = this.#state;
     this.#enter({ name: 'open' });
     this.#hasBeenOpen = true;
-    this.#ackTimer ??= this.#clock.setTimeout(() => this.#ackMissing(), this.#options.settingsTimeoutMs);
     opening.resolve(this);
   }
 
   #takeSettingsAck(length: number): void {
     checkLength('SETTINGS with ACK', length, 0);
     if (!this.#hasOriginSettings) throw new ConnectionError('PROTOCOL_ERROR', 'the first frame acknowledges SETTINGS');
-    if (this.#ackTimer === null) throw new ConnectionError('PROTOCOL_ERROR', 'SETTINGS were acknowledged twice');
-    this.#clock.clearTimeout(this.#ackTimer);
-    this.#ackTimer = null;
+    if (this.#ackDueAt === 0) throw new ConnectionError('PROTOCOL_ERROR', 'SETTINGS were acknowledged twice');
+    this.#ackDueAt = 0;
   }
 
   #takePing(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
@@ -755,12 +765,6 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     const message = `the origin sent no SETTINGS within ${this.#options.settingsTimeoutMs} ms`;
     const error = new SessionError('protocol_error', message, { processed: 'no', http2Code: 'SETTINGS_TIMEOUT' });
     this.#end(error, http2Code.SETTINGS_TIMEOUT);
-  }
-
-  #ackMissing(): void {
-    this.#ackTimer = null;
-    const message = `our SETTINGS were not acknowledged within ${this.#options.settingsTimeoutMs} ms`;
-    this.#end(fromViolation('SETTINGS_TIMEOUT', message), http2Code.SETTINGS_TIMEOUT);
   }
 
   #violated(name: Http2CodeName, cause: Error): void {
@@ -850,10 +854,6 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
       case 'open':
       case 'closed':
         break;
-    }
-    if (next.name === 'closed' && this.#ackTimer !== null) {
-      this.#clock.clearTimeout(this.#ackTimer);
-      this.#ackTimer = null;
     }
     this.#state = next;
   }
