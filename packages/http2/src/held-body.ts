@@ -7,7 +7,7 @@ import type { ExchangeHandle, ExchangeSink, Fields, RequestBody, RequestHead, Se
  * Longest wait for a 100. Origins that do not know the expectation send none, so the body goes without one; a second is
  * what curl waits.
  */
-export const continueTimeoutMs = 1000;
+const continueTimeoutMs = 1000;
 
 /** Whether the request has a body and asks to be told before it is sent. */
 export function expectsContinue(head: RequestHead, body: RequestBody): body is Buffer | 'stream' {
