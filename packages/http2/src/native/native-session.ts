@@ -83,6 +83,9 @@ type State =
 /** Time for the last frames to leave, before the socket is destroyed. */
 const lingerMs = 1000;
 
+/** Time for an origin whose responses we broke off to close its end. */
+const leaveMs = 250;
+
 /** Bytes that SETTINGS_MAX_HEADER_LIST_SIZE counts for each line beside name and value (RFC 9113 section 6.5.2). */
 const fieldLineOverheadBytes = 32;
 
@@ -809,21 +812,35 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     if (this.#state.name === 'closed') return;
     const before = this.#state;
     const isOrderly = before.name === 'draining' && cause === null && this.#streams.size === 0;
+    const isMidway = before.name !== 'opening' && code === http2Code.NO_ERROR && this.#streams.size > 0;
     const error = isOrderly ? null : fromSessionEnd(cause, this.#goaway?.code ?? null);
     this.#enter({ name: 'closed', error });
     if (before.name === 'open') this.#events.onDraining('closed');
     for (const stream of this.#streams.values()) {
       // An origin frees at once what it did for a stream that is reset; GOAWAY alone lets it go on.
-      if (before.name !== 'opening' && code === http2Code.NO_ERROR) this.#output.reset(stream.id, http2Code.CANCEL);
+      if (isMidway) this.#output.reset(stream.id, http2Code.CANCEL);
       this.#endStream(stream, error);
     }
     this.#streams.clear();
     this.#pings.end(error);
     this.#output.goaway(code);
     this.#output.flush();
+    if (isMidway) this.#leave();
     // GOAWAY is in the kernel by the next turn, or the origin does not read and will not get it.
-    setImmediate(() => this.#socket.destroy());
+    else setImmediate(() => this.#socket.destroy());
     if (before.name === 'opening') before.opening.reject(unprocessed(error));
+  }
+
+  /**
+   * Closes a connection on which responses are on their way: they are read and dropped until the origin closes its end. A socket
+   * that is closed over unread octets resets the connection, and what we said last may be lost; node:http2, as a server, then
+   * keeps its socket for ever.
+   */
+  #leave(): void {
+    const timer = this.#clock.setTimeout(() => this.#socket.destroy(), leaveMs);
+    this.#socket.once('close', () => this.#clock.clearTimeout(timer));
+    this.#socket.once('end', () => this.#socket.destroy());
+    this.#socket.end();
   }
 
   #endStream(stream: NativeStream, error: SessionError | null): void {
