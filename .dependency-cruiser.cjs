@@ -125,7 +125,7 @@ module.exports = {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(packages/[^/]+|bench)/dist/' },
+    exclude: { path: '^(packages/[^/]+|bench)/dist/|^bench/php/vendor/' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['types', 'import', 'node', 'default'],

@@ -64,6 +64,34 @@ function start(windowBytes = 1024): ClientExchange {
 
 const types = () => writer.frames.map((frame) => frame.type);
 
+describe('a response that broke off and is asked for again', () => {
+  test('while its head is held back: nothing of it is left', () => {
+    const exchange = start();
+    sink.onResponse(200, ['content-length', '6', 'x-from', 'first']);
+    sink.onData(Buffer.from('abc'));
+    exchange.flush(false);
+    expect(sink.onRestart?.()).toBe(true);
+    exchange.flush(true);
+    expect(writer.frames).toEqual([]);
+    sink.onResponse(200, ['content-length', '2']);
+    sink.onData(Buffer.from('ok'));
+    sink.onEnd();
+    exchange.flush(false);
+    expect(writer.frames).toMatchObject([
+      { type: FrameType.response, end: true, fields: ['content-length', '2'], body: Buffer.from('ok') },
+    ]);
+  });
+
+  test('once its head is out, or the exchange over: it is not', () => {
+    const exchange = start();
+    sink.onResponse(200, ['content-length', '6']);
+    exchange.flush(true);
+    expect(sink.onRestart?.()).toBe(false);
+    exchange.cancel();
+    expect(sink.onRestart?.()).toBe(false);
+  });
+});
+
 describe('a small answer', () => {
   test('is one frame, even where its body comes later than its head', () => {
     const exchange = start();

@@ -195,6 +195,19 @@ export class ClientExchange implements ResponseSink {
     this.fail(error);
   }
 
+  /** A head that is held back for its body has been shown to nobody. */
+  onRestart(): boolean {
+    if (this.#hasEnded || this.#isHeadSent) return false;
+    this.#status = 0;
+    this.#fields = [];
+    this.#declaredBytes = null;
+    this.#chunks = [];
+    this.#bufferedBytes = 0;
+    this.#trailers = [];
+    this.#isWhole = false;
+    return true;
+  }
+
   onRequestConsumed(bytes: number): void {
     if (this.#hasEnded || this.#isUploaded) return;
     this.#ungrantedBytes += bytes;

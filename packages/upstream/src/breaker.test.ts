@@ -47,19 +47,19 @@ describe('closed', () => {
     expect(attempts).toHaveLength(2 * failures);
   });
 
-  test('the end of a kept session says nothing about the origin, however many exchanges it takes with it', () => {
+  test('the end of a session that had served says nothing about the origin, however many exchanges it takes with it', () => {
     for (let i = 0; i < 2 * failures; i++) {
       const { attempt } = start();
-      attempt.exchange.facts.session = 'reused';
+      attempt.exchange.facts.isOnProvenSession = true;
       attempt.sink.onError(errorOf('origin_closed'));
     }
     expect(attempts).toHaveLength(2 * failures);
   });
 
-  test('the end of a new session counts', () => {
+  test('the end of a session that never answered counts, whoever shared it', () => {
     for (let i = 0; i < failures + 1; i++) {
       const { attempt } = start();
-      attempt.exchange.facts.session = 'origin-closed';
+      attempt.exchange.facts.session = 'reused';
       attempt.sink.onError(errorOf('origin_closed'));
     }
     expect(attempts).toHaveLength(failures);

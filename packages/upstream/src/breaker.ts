@@ -153,9 +153,9 @@ class WatchedExchange extends ForwardingExchange {
 
   #verdictOn(error: UpstreamError | undefined): Verdict {
     if (error === undefined || !verdicts[error.code]) return 'nothing';
-    // That a kept connection ended is in the nature of kept connections; whether the origin is well, the next one will
-    // tell. Over HTTP/2 one such end may take any number of exchanges with it.
-    return error.code === 'origin_closed' && this.#exchange.facts.session === 'reused' ? 'nothing' : 'failure';
+    // That a session ended which had served before is in the nature of sessions; whether the origin is well, the next one
+    // will tell. Over HTTP/2 one such end may take any number of exchanges with it.
+    return error.code === 'origin_closed' && this.#exchange.facts.isOnProvenSession ? 'nothing' : 'failure';
   }
 
   #report(verdict: Verdict): void {

@@ -63,6 +63,7 @@ class Attempt implements Handle, ExchangeSink, Waiter {
     facts.connectMs = connectMs;
     facts.sentAt = this.#clock.now();
     facts.mayBeProcessed = true;
+    facts.isOnProvenSession = entry.answeredStreams > 0;
     facts.queueMs = Math.max(0, facts.queueMs) + facts.sentAt - this.#waitingSince;
     try {
       this.#handle = session.request(head, body, this);

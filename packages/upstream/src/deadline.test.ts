@@ -100,6 +100,19 @@ describe('the time to the first byte', () => {
     expect(sink.error).toMatchObject({ code: 'first_byte_timeout', processed: 'maybe' });
   });
 
+  test('begins anew where a response that nobody saw broke off', () => {
+    const { sink, attempt } = start({ timeouts: { firstByteMs: 1_000, idleMs: 5_000 } });
+    sink.mayRestart = true;
+    reachSession(attempt);
+    attempt.sink.onResponse(200, []);
+    attempt.sink.onData(Buffer.from('abc'));
+    expect(attempt.sink.onRestart?.()).toBe(true);
+    clock.advance(3_000);
+    reachSession(attempt);
+    clock.advance(6_000);
+    expect(sink.error).toMatchObject({ code: 'first_byte_timeout' });
+  });
+
   test('does not run while the client still sends the request', () => {
     const { sink, attempt, handle } = start({ body: 'stream', timeouts: { firstByteMs: 1_000 } });
     reachSession(attempt);

@@ -78,6 +78,13 @@ class TimedExchange extends ForwardingExchange {
     super.onData(chunk);
   }
 
+  override onRestart(): boolean {
+    if (!super.onRestart()) return false;
+    this.#hasResponse = false;
+    this.#unconsumedBytes = 0;
+    return true;
+  }
+
   override onEnd(): void {
     this.#finish();
     super.onEnd();

@@ -26,6 +26,8 @@ export interface Facts {
   sentAt: number;
   /** The attempt that runs, or one before it, was given to a session and not proved unprocessed. */
   mayBeProcessed: boolean;
+  /** The session of the last attempt had answered another exchange before it was given this one. */
+  isOnProvenSession: boolean;
 }
 
 /** One request on its way to `origin`, and what is known of it. */
@@ -52,6 +54,11 @@ export interface ResponseSink {
   onEnd(): void;
   onError(error: UpstreamError): void;
   onRequestConsumed(bytes: number): void;
+  /**
+   * The response that had begun broke off, and the request is sent again. True: nothing of it was shown to anybody, and it
+   * is forgotten. Where this is missing or false, the error ends the exchange.
+   */
+  onRestart?(): boolean;
 }
 
 /** What steers an exchange: http2's handle, told why where the caller's wish is not the reason to give up. */
@@ -76,5 +83,6 @@ export function createFacts(): Facts {
     remoteAddress: '',
     sentAt: -1,
     mayBeProcessed: false,
+    isOnProvenSession: false,
   };
 }

@@ -56,4 +56,8 @@ export class ForwardingExchange implements Handle, ResponseSink {
   onRequestConsumed(bytes: number): void {
     this.upper.onRequestConsumed(bytes);
   }
+
+  onRestart(): boolean {
+    return this.upper.onRestart?.() ?? false;
+  }
 }

@@ -14,6 +14,7 @@ import {
   type SessionState,
 } from '@hawser/http2';
 import { Client, type Dispatcher, errors } from 'undici';
+import { InterimResponses } from './interim-responses.ts';
 
 /** Bytes of a response's field section, as towards the PHP client. */
 const maxFieldSectionBytes = 192 * 1024;
@@ -34,6 +35,7 @@ class Http1Session implements Session {
   readonly remoteAddress: string;
   readonly #socket: Socket;
   readonly #client: Client;
+  readonly #interim: InterimResponses;
   readonly #events: SessionEvents;
   #state: SessionState = 'open';
   #exchange: Http1Exchange | null = null;
@@ -44,6 +46,7 @@ class Http1Session implements Session {
     this.remoteAddress = `${socket.remoteFamily === 'IPv6' ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
     this.#socket = socket;
     this.#events = events;
+    this.#interim = new InterimResponses(socket, maxFieldSectionBytes);
     let isTaken = false;
     // The URL means nothing here: the socket is connected, and every request says its own host.
     this.#client = new Client('http://localhost', {
@@ -96,6 +99,7 @@ class Http1Session implements Session {
     this.#startedStreams++;
     const exchange = new Http1Exchange(head.method, body, sink, this.#socket, this.#ended);
     this.#exchange = exchange;
+    this.#interim.expectHead((status, raw) => exchange.onInterim(status, raw));
     const headers = ['host', head.authority];
     for (let i = 0; i + 1 < head.fields.length; i += 2) {
       const name = head.fields[i] as string;
@@ -280,18 +284,21 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
       this.fail(error);
       return;
     }
-    const fields = decodeFields(raw);
-    if (status < 200) {
-      this.#sink.onInformational(status, fields);
-      return;
-    }
     this.#isHeadSeen = true;
-    this.#sink.onResponse(status, fields);
+    this.#sink.onResponse(status, decodeFields(raw));
+  }
+
+  /** An interim response, which undici does not see. */
+  onInterim(status: number, raw: readonly Buffer[]): void {
+    if (this.#isOver) return;
+    const error = checkFieldLines(raw);
+    if (error === null) this.#sink.onInformational(status, decodeFields(raw));
+    else this.fail(error);
   }
 
   #checkHead(status: number, raw: readonly Buffer[]): SessionError | null {
-    // RFC 9110 section 15: a status beyond these is invalid.
-    if (status < 100 || status > 599) {
+    // RFC 9110 section 15: a status beyond these is invalid. An interim one comes here only where its head is not in order.
+    if (status < 200 || status > 599) {
       return new SessionError('protocol_error', `the answer has the status ${status}`, { processed: 'maybe' });
     }
     return checkFieldLines(raw);

@@ -145,3 +145,10 @@ function refusal(url: string): UpstreamError {
   }
   throw new Error(`'${url}' was taken`);
 }
+
+test('10,000 authorities are remembered, and no more', () => {
+  const { origin } = parseTarget('https://first.example');
+  expect(parseTarget('https://first.example/again').origin).toBe(origin);
+  for (let i = 0; i < 10_000; i++) parseTarget(`https://h${i}.example`);
+  expect(parseTarget('https://first.example').origin).not.toBe(origin);
+});

@@ -181,6 +181,41 @@ describe('an idempotent exchange is sent again after a pause', () => {
   });
 });
 
+describe('the end of a session that had served before', () => {
+  test('costs no budget', async () => {
+    const { send, attempts } = scriptSend();
+    const layer = withRetry(send, clock);
+    for (let i = 0; i < 100; i++) startOn(layer, { retry: { attempts: 2, budget: 0 } });
+    await Promise.all(attempts.slice().map((attempt) => endSession(attempt)));
+    clock.advance(longMs);
+    expect(attempts).toHaveLength(200);
+  });
+
+  test('but once for each exchange', async () => {
+    const { sink, attempts } = start({ retry: { attempts: 2, budget: 0 } });
+    await endSession(attempts[0]);
+    clock.advance(longMs);
+    await endSession(attempts[1]);
+    clock.advance(longMs);
+    expect(attempts).toHaveLength(2);
+    expect(sink.calls).toEqual(['error origin_closed']);
+  });
+
+  test('is not repeated where repeats are turned off, or the method is not idempotent', async () => {
+    for (const script of [{ retry: { attempts: 1, budget: 1 } }, { method: 'POST' }]) {
+      const { attempts } = start(script);
+      await endSession(attempts[0]);
+      clock.advance(longMs);
+      expect(attempts).toHaveLength(1);
+    }
+  });
+
+  function endSession(attempt: ScriptedAttempt | undefined): Promise<void> {
+    if (attempt !== undefined) attempt.exchange.facts.isOnProvenSession = true;
+    return fail(attempt, 'origin_closed', 'maybe');
+  }
+});
+
 describe('what would fail again, or is not about the origin, is told at once', () => {
   test.each<[UpstreamErrorCode, 'no' | 'maybe']>([
     ['request_invalid', 'no'],
@@ -208,13 +243,49 @@ describe('what would fail again, or is not about the origin, is told at once', (
     expect(sink.error).toMatchObject({ code, processed });
   });
 
-  test('a response that had begun', async () => {
+  test('a response that had begun and was shown', async () => {
     const { sink, attempts } = start({});
     attempts[0]?.sink.onResponse(200, []);
     await fail(attempts[0], 'origin_closed', 'maybe');
     clock.advance(longMs);
     expect(attempts).toHaveLength(1);
     expect(sink.calls).toEqual(['response 200', 'error origin_closed']);
+  });
+});
+
+describe('a response that breaks off while nobody has seen it', () => {
+  test('is asked for again', async () => {
+    const { sink, attempts } = start({});
+    sink.mayRestart = true;
+    attempts[0]?.sink.onResponse(200, []);
+    await fail(attempts[0], 'origin_closed', 'maybe');
+    clock.advance(longMs);
+    expect(attempts).toHaveLength(2);
+    attempts[1]?.sink.onResponse(200, []);
+    attempts[1]?.sink.onEnd();
+    expect(sink.calls).toEqual(['response 200', 'restart', 'response 200', 'end']);
+  });
+
+  test.each<[string, ExchangeScript, UpstreamErrorCode]>([
+    ['a method that is not idempotent', { method: 'POST' }, 'origin_closed'],
+    ['a streamed body, which is not kept any more', { method: 'PUT', body: 'stream' }, 'origin_closed'],
+    ['what would fail again', {}, 'response_too_large'],
+  ])('is told at once: %s', async (_name, script, code) => {
+    const { sink, attempts } = start(script);
+    sink.mayRestart = true;
+    attempts[0]?.sink.onResponse(200, []);
+    await fail(attempts[0], code, 'maybe');
+    clock.advance(longMs);
+    expect(attempts).toHaveLength(1);
+    expect(sink.calls).toEqual(['response 200', `error ${code}`]);
+  });
+
+  test('is told where no attempt is left, without its beginning', async () => {
+    const { sink, attempts } = start({ retry: { attempts: 1, budget: 1 } });
+    sink.mayRestart = true;
+    attempts[0]?.sink.onResponse(200, []);
+    await fail(attempts[0], 'origin_closed', 'maybe');
+    expect(sink.calls).toEqual(['response 200', 'restart', 'error origin_closed']);
   });
 });
 

@@ -159,9 +159,16 @@ class RetriedExchange extends ForwardingExchange {
   }
 
   override onError(error: UpstreamError): void {
-    const waitMs = this.#hasResponse ? null : this.#pauseBeforeRepeat(error);
+    const waitMs = this.#hasResponse && !this.#restart(error) ? null : this.#pauseBeforeRepeat(error);
     if (waitMs === null) super.onError(this.#mayBeProcessed ? asMaybeProcessed(error) : error);
     else this.#repeat(waitMs, error.processed);
+  }
+
+  /** An answer that broke off may be asked for again while nobody has seen its beginning. */
+  #restart(error: UpstreamError): boolean {
+    if (cures[error.code] === 'none' || !this.#isIdempotent || !this.#isReplayable || !super.onRestart()) return false;
+    this.#hasResponse = false;
+    return true;
   }
 
   /** Milliseconds until the next attempt; null where there is to be none. */
@@ -172,7 +179,7 @@ class RetriedExchange extends ForwardingExchange {
     if (error.processed === 'no' && cure === 'session' && error.source !== 'connect')
       return this.#pauseUnprocessed(error);
     if (error.processed === 'maybe' && !this.#isIdempotent) return null;
-    return cure === 'session' ? this.#pauseBrokenOff() : this.#pauseFailed();
+    return cure === 'session' ? this.#pauseBrokenOff(error) : this.#pauseFailed();
   }
 
   /** None, but where the origin refuses again and again: it is asked less and less often then. */
@@ -180,15 +187,19 @@ class RetriedExchange extends ForwardingExchange {
     if (++this.#unprocessed > maxUnprocessedRepeats) return null;
     const isRefused = error.cause instanceof SessionError && error.cause.code === 'stream_refused';
     if (!isRefused || ++this.#refusals === 1) return 0;
-    const waitMs = backOff(this.#refusals - 1);
-    return this.#fits(waitMs) ? waitMs : null;
+    return this.#ifFits(backOff(this.#refusals - 1));
   }
 
-  #pauseBrokenOff(): number | null {
+  /** The end of a session that had served before costs no budget, once: it says nothing of how the origin is. */
+  #pauseBrokenOff(error: UpstreamError): number | null {
     this.#brokenOff++;
-    const { attempts } = this.#exchange.options.retry;
+    const { facts, options } = this.#exchange;
+    const { attempts } = options.retry;
     const maxAttempts = attempts === 1 ? 1 : Math.max(maxBrokenOffAttempts, attempts);
-    return this.#brokenOff < maxAttempts ? this.#takeRepeat(backOff(this.#brokenOff)) : null;
+    if (this.#brokenOff >= maxAttempts) return null;
+    const waitMs = backOff(this.#brokenOff);
+    const isFree = this.#brokenOff === 1 && error.code === 'origin_closed' && facts.isOnProvenSession;
+    return isFree ? this.#ifFits(waitMs) : this.#takeRepeat(waitMs);
   }
 
   #pauseFailed(): number | null {
@@ -206,7 +217,12 @@ class RetriedExchange extends ForwardingExchange {
 
   /** `waitMs`, if the deadline leaves time for it and the budget a repeat. */
   #takeRepeat(waitMs: number): number | null {
-    return this.#fits(waitMs) && this.#budget.takeRepeat() ? waitMs : null;
+    return this.#ifFits(waitMs) !== null && this.#budget.takeRepeat() ? waitMs : null;
+  }
+
+  /** `waitMs`, if the deadline leaves time for it. */
+  #ifFits(waitMs: number): number | null {
+    return this.#clock.now() + waitMs + minAttemptMs < this.#exchange.deadlineAt ? waitMs : null;
   }
 
   get #isIdempotent(): boolean {
@@ -220,10 +236,6 @@ class RetriedExchange extends ForwardingExchange {
   /** Whether another attempt is left after the one that runs, if that fails for the origin's sake. */
   get #hasAttemptsLeft(): boolean {
     return this.#failed < this.#exchange.options.retry.attempts;
-  }
-
-  #fits(waitMs: number): boolean {
-    return this.#clock.now() + waitMs + minAttemptMs < this.#exchange.deadlineAt;
   }
 
   #repeat(waitMs: number, processed: 'no' | 'maybe'): void {

@@ -9,6 +9,8 @@ import { defaultOriginOptions, type OriginOptions, type Timeouts } from './optio
 export class RecordingSink implements ResponseSink {
   readonly calls: string[] = [];
   error: UpstreamError | null = null;
+  /** Nothing of the response is passed on. */
+  mayRestart = false;
 
   onInformational(status: number): void {
     this.calls.push(`informational ${status}`);
@@ -37,6 +39,11 @@ export class RecordingSink implements ResponseSink {
 
   onRequestConsumed(bytes: number): void {
     this.calls.push(`consumed ${bytes}`);
+  }
+
+  onRestart(): boolean {
+    if (this.mayRestart) this.calls.push('restart');
+    return this.mayRestart;
   }
 }
 

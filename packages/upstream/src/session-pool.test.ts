@@ -85,6 +85,32 @@ describe('opening sessions', () => {
     pool.destroy();
   });
 
+  test('a session that comes without room (MAX_CONCURRENT_STREAMS 0) serves as soon as it has some', async () => {
+    const pool = poolOf({ connections: connectionsOf(2) });
+    const waiters = checkOut(pool, 3);
+    const sessions = [await connects[0]!.succeed(0), await connects[1]!.succeed(0)];
+    expect(connects, 'no more than connections.max').toHaveLength(2);
+    expect(waiters.map(({ session, error }) => [session, error])).toEqual(waiters.map(() => [null, null]));
+    sessions[1]!.raise(3);
+    expect(waiters.every((waiter) => waiter.session === sessions[1])).toBe(true);
+    pool.destroy();
+  });
+
+  test('room that the origin takes back is not used: to zero, below what runs, and up again', async () => {
+    const pool = poolOf({ connections: connectionsOf(1) });
+    const running = checkOut(pool, 2);
+    const session = await connects[0]!.succeed(10);
+    session.raise(0);
+    const waiters = checkOut(pool, 2);
+    running[0]?.finish();
+    expect(waiters.map((waiter) => waiter.session)).toEqual([null, null]);
+    session.raise(2);
+    expect(waiters.map((waiter) => waiter.session)).toEqual([session, null]);
+    running[1]?.finish();
+    expect(waiters[1]?.session).toBe(session);
+    pool.destroy();
+  });
+
   test('the least loaded session is chosen', async () => {
     const pool = poolOf();
     const waiters = checkOut(pool, 4);

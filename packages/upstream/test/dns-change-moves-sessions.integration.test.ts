@@ -40,13 +40,16 @@ test.each(['h2', 'h1'] as const)('under load: %s', async (protocol) => {
   const load = startLoad(8, { protocol });
   await eventually(() => before.stats().requests > 100);
   dns.set('api.hawser.test', { a: ['127.0.0.2'], ttl: ttlMs / 1_000 });
-  const changedAt = performance.now();
+  const asked = dns.count('A api.hawser.test');
+  const connectionsBefore = before.stats().connections;
   await eventually(() => after.stats().requests > 0, { withinMs: 10_000 });
-  const movedAfterMs = performance.now() - changedAt;
+  const askedMeanwhile = dns.count('A api.hawser.test') - asked;
   await eventually(() => expect(before.stats().openConnections).toBe(0), { withinMs: 10_000 });
   await eventually(() => after.stats().requests > 100);
   const answers = await load.stop();
-  expect(movedAfterMs).toBeLessThan(ttlMs + 500);
+  // The first answer after the TTL moves them. A starved machine may need seconds for the connects that follow from it.
+  expect(askedMeanwhile, 'questions').toBeLessThanOrEqual(5);
+  expect(before.stats().connections, 'connections to where the name led before').toBe(connectionsBefore);
   expect(answers.filter(({ error, status }) => error !== null || status !== 200)).toEqual([]);
   expect(before.stats().requests + after.stats().requests).toBe(answers.length);
   expect(before.stats()).toMatchObject({ resets: {}, aborted: 0 });
@@ -144,6 +147,7 @@ function startLoad(clients: number, options: Partial<OriginOptions>): { stop: ()
 }
 
 function send(options: Partial<OriginOptions> = {}): Promise<Sent> {
+  const timeouts = { ...defaultOriginOptions.timeouts, connectMs: 30_000 };
   const url = `https://api.hawser.test:${before.port}/`;
-  return upstream.send(url, { tls: { ca: authority.cert }, ...options }).ended as Promise<Sent>;
+  return upstream.send(url, { tls: { ca: authority.cert }, timeouts, ...options }).ended as Promise<Sent>;
 }

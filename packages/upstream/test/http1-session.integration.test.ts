@@ -95,6 +95,41 @@ describe('an honest origin', () => {
     expect((await open.request('/').ended).field('x-request-ordinal')).toBe('2');
   });
 
+  const interim =
+    'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nConnection: close\r\nX-A: 1\r\nx-a:\t2 \r\n\r\nHTTP/1.0 102\r\n\r\n';
+  const final = 'HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\nHTTP/1.1 103 in the body\n';
+
+  test.each([
+    ['whole', (octets: string) => [octets]],
+    ['octet by octet', (octets: string) => [...octets]],
+    ['cut in a start', (octets: string) => [octets.slice(0, 33), octets.slice(33)]],
+  ])('interim responses nobody asked for come up and leave the connection usable: %s', async (_name, cut) => {
+    const peer = await ScriptedRawPeer.start(async (connection) => {
+      for (let n = 0; n < 2; n++) {
+        await connection.readThrough();
+        connection.socket.setNoDelay(true);
+        for (const piece of cut(interim + final)) {
+          connection.write(piece);
+          await new Promise(setImmediate);
+        }
+      }
+    });
+    using open = await OpenSession.open(`http://127.0.0.1:${peer.port}`);
+    for (let n = 0; n < 2; n++) {
+      const answer = await open.request('/').ended;
+      expect(answer).toMatchObject({ status: 200, text: 'HTTP/1.1 103 in the body\n', error: null });
+      expect(answer.informational).toEqual([
+        { status: 100, fields: [] },
+        { status: 103, fields: ['x-a', '1', 'x-a', '2'] },
+        { status: 102, fields: [] },
+      ]);
+      await hasRoom(open);
+    }
+    expect(open.session.startedStreams).toBe(2);
+    open.session.destroy();
+    await peer.close();
+  });
+
   test('trailers come after the body, repeats kept', async () => {
     using open = await openSession();
     const answer = await open.request('/trailers').ended;

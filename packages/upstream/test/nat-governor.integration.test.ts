@@ -123,9 +123,28 @@ test('an address that is full is passed over where another has room', async () =
   await cleanEnd(upstream);
 });
 
+test('of the addresses after the first, those that are full are not tried', async () => {
+  const full = await startOrigin({ plain: true });
+  dns.set('both.test', { a: ['127.0.0.2', '127.0.0.1'] });
+  using upstream = upstreamWithCap(1);
+  const busy = upstream.send(`${urlOf(full)}/never`, pool(0));
+  await eventually(() => full.stats().openRequests === 1);
+  const answer = await upstream.send(`http://both.test:${full.port}`, patient).ended;
+  expect(answer.error).toMatchObject({ code: 'connect_refused' });
+  expect(full.stats().connections).toBe(1);
+  busy.call('cancel');
+  await cleanEnd(upstream);
+});
+
 test('who finds no room in time is told which cap, which destination and which option', async () => {
   const origin = await startOrigin({ plain: true });
+  const elsewhere = await startOrigin({ plain: true });
   using upstream = upstreamWithCap(1);
+  const atOrigin = () => {
+    const { destinations } = upstream.registry.natSnapshot();
+    return destinations.find(({ destination }) => destination.endsWith(`:${origin.port}`));
+  };
+  await upstream.send(urlOf(elsewhere), pool(0)).ended;
   const busy = upstream.send(`${urlOf(origin)}/never`, pool(0));
   await eventually(() => origin.stats().openRequests === 1);
   const answer = await upstream.send(urlOf(origin), { ...pool(1), queue: { max: 10, timeoutMs: 50 } }).ended;
@@ -134,7 +153,8 @@ test('who finds no room in time is told which cap, which destination and which o
     `http://127.0.0.1:${origin.port}: no room on a session within 50 ms (queue.timeout), 0 of 4 sessions open; ` +
       `a connect waits for one of at most 1 connections to 127.0.0.1:${origin.port} (nat.ports / 2 / nat.pods)`,
   );
-  expect(only(upstream).waiting, 'nobody needs the connect any more').toBe(0);
+  expect(atOrigin()?.waiting, 'nobody needs the connect any more').toBe(0);
+  expect(elsewhere.stats().openConnections, 'idle sessions to elsewhere make no room').toBe(1);
   busy.call('cancel');
   await cleanEnd(upstream);
 });
@@ -166,6 +186,18 @@ test('a warm floor gives way to an exchange, takes only what is free, and comes 
   busy.call('cancel');
   const sessions = () => upstream.registry.snapshot().map(({ openedFor, state }) => [openedFor, state]);
   await eventually(() => expect(sessions()).toEqual([['warm', 'open']]));
+  await cleanEnd(upstream);
+});
+
+test('a warm floor gives way last, however long it has been idle', async () => {
+  const origin = await startOrigin({ plain: true });
+  using upstream = upstreamWithCap(2);
+  const warm = { ...pool(0), connections: { ...defaultOriginOptions.connections, warm: 1 } } as OriginOptions;
+  const { origin: where } = parseTarget(urlOf(origin));
+  await upstream.registry.pool(where, { ...defaultOriginOptions, ...warm }).keepWarm();
+  for (const other of [1, 2]) await upstream.send(urlOf(origin), pool(other)).ended;
+  expect(upstream.registry.snapshot().map(({ openedFor }) => openedFor)).toContain('warm');
+  expect(origin.stats().connections).toBe(3);
   await cleanEnd(upstream);
 });
 

@@ -39,6 +39,14 @@ test('idle sessions of other pools give way, the one idle for longest first', as
   upstream.registry.destroy();
 });
 
+test('no more sessions give way than connects wait, those that are leaving counted', async () => {
+  using upstream = new Upstream(undefined, { maxSessions: 4 });
+  for (const pool of [0, 1, 2, 3]) await send(upstream, '/', pool).ended;
+  await Promise.all([send(upstream, '/', 4).ended, send(upstream, '/', 5).ended]);
+  for (const pool of [2, 3]) expect((await send(upstream, '/', pool).ended).facts.session).toBe('reused');
+  upstream.registry.destroy();
+});
+
 test('a session that falls idle gives way to who waits already', async () => {
   using upstream = new Upstream(undefined, { maxSessions: 1 });
   const busy = send(upstream, '/slow?ms=100', 0);
@@ -75,13 +83,15 @@ test('of 1,500 origins more than there are sessions for, 1,000 wait, 500 are ref
     /: 1000 connects wait already for one of at most 2 sessions \(limits\.sessions\)$/,
   );
 
-  busy[0]?.call('cancel');
-  const answers = await Promise.all(more.slice(0, 1_000).map(({ ended }) => ended));
-  expect(answers.filter(({ status }) => status === 200)).toHaveLength(1_000);
-  expect(upstream.registry.natSnapshot().destinations).toMatchObject([{ peak: 2 }]);
-  await eventually(() => expect(upstream.registry.sessionCount).toBe(2));
+  // Those who give up leave the line to the others.
+  for (const sent of more.slice(200, 1_000)) sent.call('cancel');
+  for (const sent of busy) sent.call('cancel');
+  const answers = await Promise.all(more.slice(0, 200).map(({ ended }) => ended));
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(200);
+  expect(origin.stats().requests).toBe(202);
+  expect(upstream.registry.natSnapshot().destinations).toMatchObject([{ peak: 2, waiting: 0 }]);
+  await eventually(() => expect(upstream.registry.sessionCount).toBeLessThanOrEqual(2));
   await send(upstream, '/', 9_999).ended;
   expect(upstream.registry.poolCount).toBeLessThan(10);
-  busy[1]?.call('cancel');
   upstream.registry.destroy();
 }, 60_000);

@@ -63,7 +63,7 @@ final class GuzzleHandlerTest extends ClientTestCase
     {
         yield 'cert' => [['cert' => '/a.pem'], 'the option cert'];
         yield 'ssl_key' => [['ssl_key' => '/a.pem'], 'the option ssl_key'];
-        yield 'crypto_method' => [['crypto_method' => \STREAM_CRYPTO_METHOD_TLSv1_2_CLIENT], 'the option crypto_method'];
+        yield 'crypto_method' => [['crypto_method' => \STREAM_CRYPTO_METHOD_TLSv1_3_CLIENT], 'the option crypto_method'];
         yield 'curl' => [['curl' => [\CURLOPT_INTERFACE => 'lo']], 'the option curl'];
         yield 'digest' => [['auth' => ['a', 'b', 'digest']], 'the option curl'];
         yield 'force_ip_resolve' => [['force_ip_resolve' => 'v4'], 'the option force_ip_resolve'];
@@ -96,6 +96,7 @@ final class GuzzleHandlerTest extends ClientTestCase
      */
     public static function fine(): iterable
     {
+        yield 'the lowest TLS version that the broker has' => [['crypto_method' => \STREAM_CRYPTO_METHOD_TLSv1_2_CLIENT]];
         yield 'proxy for another scheme' => [['proxy' => ['http' => 'http://127.0.0.1:1']]];
         yield 'proxy not for this host' => [['proxy' => ['https' => 'http://127.0.0.1:1', 'no' => ['localhost']]]];
         yield 'no proxy' => [['proxy' => '']];

@@ -54,7 +54,7 @@ function config(context: ServerContext) {
         ${keepAliveSeconds === undefined ? '' : `timeouts {\n          idle ${keepAliveSeconds}s\n        }`}
       }
     }
-    https://localhost:${port} {
+    https://localhost:${port}, https://127.0.0.1:${port} {
       bind 127.0.0.1
       tls ${certificate.cert} ${certificate.key}
       log {

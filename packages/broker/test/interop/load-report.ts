@@ -8,6 +8,8 @@ export interface Failure {
   readonly processed: 'no' | 'maybe';
   readonly message: string;
   readonly attempts: number;
+  /** `reused`, or why the session of the last attempt was opened. */
+  readonly session: string;
 }
 
 export interface LoadReport {
@@ -42,9 +44,9 @@ export function addReports(reports: readonly LoadReport[]): LoadReport {
 /** Failures that differ in more than their id, each with how often it came: what a failed assertion shows. */
 export function summarize(failures: readonly Failure[]): string[] {
   const counts = new Map<string, number>();
-  for (const { method, name, processed, message, attempts } of failures) {
+  for (const { method, name, processed, message, attempts, session } of failures) {
     const what = message.replaceAll(/\?id=\S+|:\d+/g, '');
-    const text = `${method} ${name} after ${attempts} attempts, processed: ${processed} (${what})`;
+    const text = `${method} ${name} after ${attempts} attempts, processed: ${processed}, session: ${session} (${what})`;
     counts.set(text, (counts.get(text) ?? 0) + 1);
   }
   return [...counts].map(([text, count]) => `${count} × ${text}`);

@@ -1,8 +1,9 @@
 // A server from a Debian package: what it can be made to do, and one that runs.
 
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
+import { connect } from 'node:tls';
 import {
   type CertificateAuthority,
   type CertificatePair,
@@ -13,7 +14,6 @@ import {
   type TestProcess,
   writeCertificate,
 } from '@hawser/testkit';
-import { contents } from './contents.ts';
 
 export type Protocol = 'h2' | 'h1';
 
@@ -42,6 +42,16 @@ export interface ServerContext {
   readonly accessLog: string;
   readonly isRoot: boolean;
 }
+
+/** What the servers of a stand share. */
+export interface ServerPlace {
+  readonly authority: CertificateAuthority;
+  readonly originPort: number;
+  readonly documents: string;
+}
+
+/** A starved machine takes its time to start a server. */
+const startLimitMs = 60_000;
 
 /** How a configured server is started: in the foreground, by a command that takes signals. */
 interface Launch {
@@ -75,10 +85,9 @@ export interface InteropServer {
   readLog(text: string): Iterable<LoggedRequest>;
 }
 
-/** A server that was started for one test, on a port of 127.0.0.1. */
+/** A server that was started for a test, on a port of 127.0.0.1. */
 export class RunningServer implements AsyncDisposable {
   readonly port: number;
-  readonly url: string;
   readonly #server: InteropServer;
   readonly #context: ServerContext;
   readonly #process: TestProcess;
@@ -88,23 +97,17 @@ export class RunningServer implements AsyncDisposable {
     this.#context = context;
     this.#process = process;
     this.port = context.port;
-    this.url = `https://localhost:${context.port}`;
   }
 
-  static async start(
-    server: InteropServer,
-    settings: ServerSettings,
-    authority: CertificateAuthority,
-    originPort: number,
-  ): Promise<RunningServer> {
-    const pair = await authority.issue();
+  static async start(server: InteropServer, settings: ServerSettings, place: ServerPlace): Promise<RunningServer> {
+    const pair = await place.authority.issue();
     // Between the choice of a port and the server's listen another process may take it.
     for (let attempt = 1; ; attempt++) {
-      const context = createContext(settings, pair, originPort, await freePort());
+      const context = createContext(settings, pair, place, await freePort());
       const launch = server.configure(context);
       const running = new RunningServer(server, context, await launchServer(launch, context));
       try {
-        await running.#untilReady();
+        await running.#untilReady(place.authority.cert);
         return running;
       } catch (error) {
         await running[Symbol.asyncDispose]();
@@ -118,6 +121,14 @@ export class RunningServer implements AsyncDisposable {
     await this.#server.reload?.(this.#process, this.#context);
   }
 
+  /** Connections that are open to the server now. */
+  get openConnections(): number {
+    // The kernel's own list: local and remote address, then the state, all in hexadecimal.
+    const table = readFileSync('/proc/net/tcp', 'utf8');
+    const port = this.port.toString(16).toUpperCase().padStart(4, '0');
+    return table.match(new RegExp(`^ *\\d+: \\S+ \\S+:${port} (01|08) `, 'gm'))?.length ?? 0;
+  }
+
   /** What the server says it was asked so far. */
   log(): LoggedRequest[] {
     const { accessLog } = this.#context;
@@ -129,12 +140,14 @@ export class RunningServer implements AsyncDisposable {
     this.#context.directory.remove();
   }
 
-  async #untilReady(): Promise<void> {
+  /** Ready is a server that shows the certificate it was given: on its port there may be somebody else. */
+  async #untilReady(ca: string): Promise<void> {
     let hasEnded = false;
     void this.#process.exited.then(() => {
       hasEnded = true;
     });
-    await eventually(() => hasEnded || accepts(this.#context.port), { withinMs: 10_000, everyMs: 20 });
+    const { port } = this.#context;
+    await eventually(() => hasEnded || accepts(port, ca), { withinMs: startLimitMs, everyMs: 20 });
     if (!hasEnded) return;
     const { stdout, stderr } = this.#process;
     throw new Error(`${this.#server.name} did not start\n${stdout}\n${stderr}`);
@@ -160,16 +173,12 @@ export function* readPlainLog(text: string): Iterable<LoggedRequest> {
 function createContext(
   settings: ServerSettings,
   pair: CertificatePair,
-  originPort: number,
+  { originPort, documents }: ServerPlace,
   port: number,
 ): ServerContext {
   const directory = createTemporaryDirectory();
-  // Servers that give up root read their documents as another user.
+  // Servers that give up root read there as another user.
   chmodSync(directory.path, 0o755);
-  const documents = directory.file('documents');
-  mkdirSync(documents);
-  writeFileSync(join(documents, 'small'), contents.small);
-  writeFileSync(join(documents, 'large'), contents.large);
   return {
     directory,
     port,
@@ -200,10 +209,10 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(port: number, ca: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
+    const socket = connect({ port, host: '127.0.0.1', servername: 'localhost', ca, ALPNProtocols: ['http/1.1', 'h2'] });
+    socket.once('secureConnect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('secureConnect', () => socket.destroy());
   });
 }

@@ -10,7 +10,7 @@ declare(strict_types=1);
 //   prefix     what its ids begin with; they end with the number of the request
 //   digest     SHA-256 of /small
 //   spreadMs   the requests are spread over this time; 0: one after the other
-//   isGated    true: each batch waits for a line on standard input, and prints one when it is done
+//   isGated    true: each batch waits for a line on standard input, and prints what came of it
 
 use Hawser\Client;
 use Hawser\ClientOptions;
@@ -22,9 +22,15 @@ require __DIR__ . '/../../../../php-client/vendor/autoload.php';
 /** @var array{url: string, methods: list<string>, requests: int, batch: int, prefix: string, digest: string, spreadMs: int, isGated: bool} $job */
 $job = json_decode($argv[1], true, 8, JSON_THROW_ON_ERROR);
 
-$result = ['answers' => 0, 'repeated' => 0, 'sessions' => [], 'protocols' => [], 'failures' => []];
-// The machine is kept busy on purpose: that the broker answers late is not what these runs are about.
-$options = new ClientOptions(socket: (string) getenv('HAWSER_SOCKET'), fallback: Fallback::Fail, connectTimeoutMs: 5_000);
+$nothing = ['answers' => 0, 'repeated' => 0, 'sessions' => [], 'protocols' => [], 'failures' => []];
+$result = $nothing;
+$print = static function (array $result): void {
+    $result['sessions'] = (object) $result['sessions'];
+    $result['protocols'] = (object) $result['protocols'];
+    fwrite(STDOUT, json_encode($result, JSON_THROW_ON_ERROR | JSON_INVALID_UTF8_SUBSTITUTE) . "\n");
+};
+// That a busy machine lets the broker answer late is not what these runs are about.
+$options = new ClientOptions(socket: (string) getenv('HAWSER_SOCKET'), fallback: Fallback::Fail, connectTimeoutMs: 60_000);
 $startedAt = hrtime(true);
 
 for ($sent = 0; $sent < $job['requests']; $sent += $size) {
@@ -56,7 +62,7 @@ for ($sent = 0; $sent < $job['requests']; $sent += $size) {
                 : hash('sha256', $response->body()) === $job['digest']);
             if (!$isRight) {
                 $wrong = sprintf('status %d, %d bytes', $response->status(), strlen($response->body()));
-                $result['failures'][] = ['method' => $method, 'id' => $id, 'name' => 'wrong_answer', 'processed' => 'maybe', 'message' => $wrong, 'attempts' => $facts->attempts];
+                $result['failures'][] = ['method' => $method, 'id' => $id, 'name' => 'wrong_answer', 'processed' => 'maybe', 'message' => $wrong, 'attempts' => $facts->attempts, 'session' => $facts->session];
                 continue;
             }
             $result['answers']++;
@@ -64,14 +70,15 @@ for ($sent = 0; $sent < $job['requests']; $sent += $size) {
             $result['sessions'][$facts->session] = ($result['sessions'][$facts->session] ?? 0) + 1;
             $result['protocols'][$facts->protocol] = ($result['protocols'][$facts->protocol] ?? 0) + 1;
         } catch (HawserException $error) {
-            $result['failures'][] = ['method' => $method, 'id' => $id, 'name' => $error->errorName(), 'processed' => $error->processed(), 'message' => $error->getMessage(), 'attempts' => $error->facts()?->attempts ?? 0];
+            $result['failures'][] = ['method' => $method, 'id' => $id, 'name' => $error->errorName(), 'processed' => $error->processed(), 'message' => $error->getMessage(), 'attempts' => $error->facts()?->attempts ?? 0, 'session' => $error->facts()?->session ?? ''];
         }
     }
     unset($exchanges, $exchange, $response);
     if ($job['isGated']) {
-        fwrite(STDOUT, "done\n");
+        $print($result);
+        $result = $nothing;
     }
 }
-$result['sessions'] = (object) $result['sessions'];
-$result['protocols'] = (object) $result['protocols'];
-echo json_encode($result, JSON_THROW_ON_ERROR | JSON_INVALID_UTF8_SUBSTITUTE), "\n";
+if (!$job['isGated']) {
+    $print($result);
+}

@@ -745,7 +745,8 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     this.#hasNewRoom = true;
     if (code !== null) {
       this.#output.reset(stream.id, code);
-      this.#lateBytes += Math.max(0, stream.receiveWindow);
+      // NO_ERROR: the origin has ended the stream itself.
+      if (code !== http2Code.NO_ERROR) this.#lateBytes += Math.max(0, stream.receiveWindow);
     }
     // So that room and the end of a drain are told.
     this.outputWaits();

@@ -103,13 +103,19 @@ final readonly class TransportOptions
         return new InvalidArgumentException("Hawser: {$reason}; only a connection of PHP's own can do that, and fallback \"fail\" forbids one.");
     }
 
+    /** A lowest TLS version that the broker keeps anyway; Laravel asks for one with every request. */
+    private static function isMetByBroker(mixed $lowestTls): bool
+    {
+        return \in_array($lowestTls, [\STREAM_CRYPTO_METHOD_TLSv1_0_CLIENT, \STREAM_CRYPTO_METHOD_TLSv1_1_CLIENT, \STREAM_CRYPTO_METHOD_TLSv1_2_CLIENT], true);
+    }
+
     /**
      * @param array<array-key, mixed> $options
      */
     private static function forCurl(RequestInterface $request, array $options, ?string $caFile): ?string
     {
         foreach (self::FOR_CURL as $name) {
-            if (isset($options[$name]) && $options[$name] !== []) {
+            if (isset($options[$name]) && $options[$name] !== [] && !($name === 'crypto_method' && self::isMetByBroker($options[$name]))) {
                 return "the request has the option {$name}";
             }
         }

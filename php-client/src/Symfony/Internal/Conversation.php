@@ -283,6 +283,10 @@ final class Conversation
         }
         $outgoing = $this->outgoing;
         $this->info->begin($outgoing);
+        $this->tell(false);
+        if ($this->isClosed) {
+            return; // on_progress threw, or cancelled
+        }
         $direct = $this->direct->of($outgoing, $this->hub);
         $informational = $this->informational;
         try {
