@@ -159,8 +159,8 @@ export class PeerConnection {
   }
 
   /** A whole small response. */
-  respond(streamId: number, body = 'hello', fields: readonly string[] = []): void {
-    this.headers(streamId, [':status', '200', ...fields]);
+  respond(streamId: number, body = 'hello', fields: readonly string[] = [], status = '200'): void {
+    this.headers(streamId, [':status', status, ...fields]);
     this.data(streamId, body, { endStream: true });
   }
 

@@ -63,6 +63,11 @@ export class RawConnection {
     this.socket.end(text);
   }
 
+  /** Closes this end without a word of TLS: FIN, and no close_notify. */
+  endWithoutCloseNotify(): void {
+    this.#transport.end();
+  }
+
   /** Breaks the connection: RST. */
   break(): void {
     this.#transport.resetAndDestroy();

@@ -182,6 +182,8 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | null = null;
   #isOver = false;
   #isHeadSeen = false;
+  /** The origin takes no more requests on this connection, and does not say so by `connection: close`. */
+  #isLast = false;
   #isUploaded: boolean;
   #unconsumedBytes = 0;
   #receivedBytes = 0;
@@ -285,6 +287,7 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
       return;
     }
     this.#isHeadSeen = true;
+    this.#isLast = saysLast(raw);
     this.#sink.onResponse(status, decodeFields(raw));
   }
 
@@ -333,7 +336,7 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
     // almost over): there is room only after that.
     queueMicrotask(() => {
       // An answer that came before the request was sent whole leaves the connection in the middle of it.
-      const isReusable = this.#isUploaded && !this.#socket.destroyed;
+      const isReusable = this.#isUploaded && !this.#isLast && !this.#socket.destroyed;
       this.#ended(isReusable ? null : 'closed');
     });
   }
@@ -406,6 +409,18 @@ function decodeFields(raw: readonly Buffer[]): string[] {
   const isKept = (index: number) => !connectionOptions.includes(fields[index - (index % 2)] as string);
   return fields.filter((_, index) => isKept(index));
 }
+
+/** `keep-alive: max=0`: how many more requests the origin takes, as Apache httpd says it (RFC 2068 section 19.7.1.1). */
+function saysLast(raw: readonly Buffer[]): boolean {
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] as Buffer;
+    if (name.length !== keepAlive.length || name.toString('latin1').toLowerCase() !== keepAlive) continue;
+    if (/(^|[\s,;])max\s*=\s*"?0+"?\s*($|[,;])/i.test((raw[i + 1] as Buffer).toString('latin1'))) return true;
+  }
+  return false;
+}
+
+const keepAlive = 'keep-alive';
 
 /** Without the white space after it, which the parser leaves there (RFC 9110 section 5.5). */
 function decodeValue(raw: Buffer): string {
