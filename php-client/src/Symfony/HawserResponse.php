@@ -199,6 +199,9 @@ final class HawserResponse implements ResponseInterface, StreamableInterface
 
             throw $e;
         }
+        if (!$this->conversation->isHeadGiven()) {
+            throw $this->conversation->failure() ?? new TransportException('The response ended before its head came.');
+        }
         $this->isSeen = true;
     }
 

@@ -60,6 +60,20 @@ final class SymfonyApi extends Api
         return self::answer($this->client()->request('GET', $url));
     }
 
+    public function hints(string $url): array
+    {
+        $hints = [];
+        $client = $this->client();
+        foreach ($client->stream($client->request('GET', $url)) as $chunk) {
+            [$status, $fields] = $chunk->getInformationalStatus() ?? [null, null];
+            if (\is_int($status) && \is_array($fields)) {
+                $hints[] = [$status, array_values(array_filter((array) ($fields['x-hint'] ?? []), is_string(...)))];
+            }
+        }
+
+        return $hints;
+    }
+
     public function isConcurrent(): bool
     {
         return true;

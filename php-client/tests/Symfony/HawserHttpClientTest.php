@@ -20,6 +20,8 @@ use Hawser\Tests\Support\Stand;
 use Nyholm\Psr7\Factory\Psr17Factory;
 use PHPUnit\Framework\Attributes\DataProvider;
 use Psr\Http\Message\ResponseInterface as PsrResponse;
+use Symfony\Component\HttpClient\Chunk\ServerSentEvent;
+use Symfony\Component\HttpClient\EventSourceHttpClient;
 use Symfony\Component\HttpClient\Exception\InvalidArgumentException;
 use Symfony\Component\HttpClient\Exception\TimeoutException;
 use Symfony\Component\HttpClient\Exception\TransportException;
@@ -329,7 +331,8 @@ final class HawserHttpClientTest extends ClientTestCase
         self::assertTrue(self::facts($mixed, "{$stand->url}/")->isDirect);
         self::assertFalse(self::facts($mixed, "{$stand->url}/", ['cafile' => ''])->isDirect);
         $strict = self::on(true);
-        self::assertFalse(self::facts($strict, "{$stand->url}/", ['http_version' => '2.0', 'verify_peer' => true])->isDirect);
+        $authority = substr($stand->url, 8);
+        self::assertFalse(self::facts($strict, "{$stand->url}/", ['http_version' => '2.0', 'verify_peer' => true, 'headers' => ['Host' => $authority]])->isDirect);
         $options = [
             'http_version' => '1.1', 'resolve' => ['localhost' => '127.0.0.1'], 'proxy' => 'http://127.0.0.1:1', 'bindto' => '127.0.0.1', 'verify_peer' => false,
             'verify_host' => false, 'cafile' => $stand->caFile, 'capath' => '/tmp', 'local_cert' => '/x', 'local_pk' => '/x', 'passphrase' => 'x', 'ciphers' => 'x',
@@ -380,6 +383,36 @@ final class HawserHttpClientTest extends ClientTestCase
         self::assertSame([1_000_000, 1_000_000, 200], $told[\count($told) - 1]);
         self::assertSame($told, array_unique($told, SORT_REGULAR) + $told);
         self::assertGreaterThan(3, \count($told));
+    }
+
+    public function testCancelledBeforeItIsSentThereIsNoStatus(): void
+    {
+        $response = null;
+        $response = self::on(true)->request('GET', Stand::shared()->url . '/', ['on_progress' => static function () use (&$response): void {
+            $response?->cancel();
+        }]);
+        self::thrown(TransportException::class, $response->getStatusCode(...));
+        self::thrown(TransportException::class, $response->getContent(...));
+        self::assertTrue($response->getInfo('canceled'));
+        self::assertSame(0.0, $response->getInfo('connect_time'));
+    }
+
+    public function testServerSentEventsComeOneByOne(): void
+    {
+        $origin = RawOrigin::run(static function ($stream): void {
+            RawOrigin::head($stream);
+            fwrite($stream, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: one\n\n");
+            fread($stream, 1); // until the client has had enough
+        });
+        $client = new EventSourceHttpClient(self::on(false));
+        $data = [];
+        foreach ($client->stream($source = $client->connect($origin->url)) as $chunk) {
+            if ($chunk instanceof ServerSentEvent) {
+                $data[] = $chunk->getData();
+                $source->cancel();
+            }
+        }
+        self::assertSame(['one'], $data);
     }
 
     public function testOptionsOfACloneDoNotTouchTheFirst(): void
