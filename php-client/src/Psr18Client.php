@@ -4,11 +4,15 @@ declare(strict_types=1);
 
 namespace Hawser;
 
+use GuzzleHttp\Psr7\HttpFactory as GuzzleFactory;
+use GuzzleHttp\Psr7\Response as GuzzleResponse;
 use Hawser\Exception\ExchangeException;
 use Hawser\Exception\HawserException;
 use Hawser\Exception\InvalidArgumentException;
 use Hawser\Internal\Body\PsrBody;
 use Hawser\Internal\Dispatcher;
+use Nyholm\Psr7\Factory\Psr17Factory as NyholmFactory;
+use Nyholm\Psr7\Response as NyholmResponse;
 use Psr\Http\Client\ClientInterface;
 use Psr\Http\Message\RequestInterface;
 use Psr\Http\Message\ResponseFactoryInterface;
@@ -27,6 +31,9 @@ final class Psr18Client implements ClientInterface
 
     private readonly StreamFactoryInterface $streams;
 
+    /** Where no factory was given. */
+    private readonly NyholmFactory|GuzzleFactory|null $installed;
+
     /**
      * @param Client|null                   $client    null: a new one, with the defaults and the environment
      * @param ResponseFactoryInterface|null $responses null: that of nyholm/psr7 or guzzlehttp/psr7, whichever is installed
@@ -40,8 +47,9 @@ final class Psr18Client implements ClientInterface
     {
         $this->dispatcher = ($client ?? new Client())->dispatcher();
         $installed = $responses === null || $streams === null ? self::installed() : null;
-        $this->responses = $responses ?? ($installed instanceof ResponseFactoryInterface ? $installed : throw self::missing('ResponseFactoryInterface'));
-        $this->streams = $streams ?? ($installed instanceof StreamFactoryInterface ? $installed : throw self::missing('StreamFactoryInterface'));
+        $this->responses = $responses ?? $installed ?? throw self::missing('ResponseFactoryInterface');
+        $this->streams = $streams ?? $installed ?? throw self::missing('StreamFactoryInterface');
+        $this->installed = $responses === null && $streams === null ? $installed : null;
     }
 
     /**
@@ -64,34 +72,49 @@ final class Psr18Client implements ClientInterface
             // A fragment is for the client side only (RFC 9110 section 7.1).
             $transfer = $this->dispatcher->begin($this->dispatcher->request($request->getMethod(), $fragment === false ? $url : substr($url, 0, $fragment), $options), $isTaken);
             $this->dispatcher->await($transfer);
-            $response = $this->dispatcher->deliver($transfer);
+            if ($transfer->error !== null) {
+                throw $transfer->error;
+            }
         } catch (ExchangeException $e) {
             $e->attachRequest($request);
 
             throw $e;
         }
-        $message = $this->responses->createResponse($response->status());
-        $facts = $response->facts();
-        if ($facts !== null && $facts->protocol !== '') {
-            $message = $message->withProtocolVersion($facts->protocol === 'h2' ? '2' : '1.1');
+        $fields = [];
+        for ($at = 0, $end = \count($transfer->fields); $at < $end; $at += 2) {
+            $fields[$transfer->fields[$at]][] = $transfer->fields[$at + 1];
         }
-        foreach ($response->headers()->byName() as $name => $values) {
-            $message = $message->withHeader($name, $values);
-        }
-        $content = $response->body();
 
-        return $content === '' ? $message : $message->withBody($this->streams->createStream($content));
+        return $this->message($transfer->status, $fields, $transfer->body, ($transfer->facts[0] ?? '') === 'h2' ? '2' : '1.1');
     }
 
-    private static function installed(): ?object
+    /**
+     * @param array<string, list<string>> $fields
+     */
+    private function message(int $status, array $fields, string $body, string $version): ResponseInterface
     {
-        foreach (['Nyholm\Psr7\Factory\Psr17Factory', 'GuzzleHttp\Psr7\HttpFactory'] as $class) {
-            if (class_exists($class)) {
-                return new $class();
-            }
+        // Both known libraries take the whole message at once; each `with…` of the factories' way copies it.
+        if ($this->installed instanceof NyholmFactory) {
+            return new NyholmResponse($status, $fields, $body, $version);
+        }
+        if ($this->installed instanceof GuzzleFactory) {
+            return new GuzzleResponse($status, $fields, $body, $version);
+        }
+        $message = $this->responses->createResponse($status)->withProtocolVersion($version);
+        foreach ($fields as $name => $values) {
+            $message = $message->withHeader($name, $values);
         }
 
-        return null;
+        return $body === '' ? $message : $message->withBody($this->streams->createStream($body));
+    }
+
+    private static function installed(): NyholmFactory|GuzzleFactory|null
+    {
+        return match (true) {
+            class_exists(NyholmFactory::class) => new NyholmFactory(),
+            class_exists(GuzzleFactory::class) => new GuzzleFactory(),
+            default => null,
+        };
     }
 
     private static function missing(string $interface): InvalidArgumentException

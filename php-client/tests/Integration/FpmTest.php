@@ -8,6 +8,7 @@ use Hawser\Tests\Support\BrokerFrames;
 use Hawser\Tests\Support\ClientTestCase;
 use Hawser\Tests\Support\FakeBroker;
 use Hawser\Tests\Support\FpmPool;
+use Hawser\Tests\Support\Stand;
 
 /**
  * What only a real worker shows: streams that outlive the PHP request, and PHP requests that do not live to their end.
@@ -18,6 +19,11 @@ final class FpmTest extends ClientTestCase
         require $_SERVER["AUTOLOAD"];
         $client = new Hawser\Client(new Hawser\ClientOptions(socket: $_SERVER["BROKER"], fallback: Hawser\Fallback::Fail, connectTimeoutMs: 5000));
     ';
+
+    private const PHP_REQUESTS = 60;
+
+    /** Far above what an allocator varies by, and below a leak of 6 KiB in each PHP request. */
+    private const ALLOWED_KIBIBYTES = 256;
 
     private FpmPool $fpm;
 
@@ -101,6 +107,35 @@ final class FpmTest extends ClientTestCase
         self::assertSame('from a new socket', $this->request($broker, 'echo $client->request("POST", "https://example.com/")->body();'));
         self::assertSame('which is kept', $this->request($broker, 'echo $client->request("POST", "https://example.com/")->body();'));
         self::assertSame([true, true], $broker->report());
+    }
+
+    public function testManyPhpRequestsLeaveNothingBehind(): void
+    {
+        $stand = Stand::shared();
+        $code = '
+            require $_SERVER["AUTOLOAD"];
+            $options = new Hawser\ClientOptions(socket: $_SERVER["BROKER"], fallback: Hawser\Fallback::Fail, connectTimeoutMs: 10000);
+            $client = new Hawser\Client($options);
+            $guzzle = new GuzzleHttp\Client(["handler" => Hawser\Guzzle\HawserHandler::stack($client)]);
+            $psr = (new Hawser\Psr18Client($client))->sendRequest(new GuzzleHttp\Psr7\Request("GET", $_SERVER["URL"]));
+            $both = GuzzleHttp\Promise\Utils::unwrap([$guzzle->getAsync($_SERVER["URL"]), $guzzle->getAsync($_SERVER["URL"])]);
+            $dropped = $client->start("GET", $_SERVER["URL"]);
+            $stream = $client->request("GET", $_SERVER["URL"], ["stream" => true]);
+            preg_match("/VmRSS:\s*(\d+)/", file_get_contents("/proc/self/status"), $rss);
+            echo $client->request("GET", $_SERVER["URL"])->body(), " ", opcache_get_status(false)["opcache_enabled"] ? "opcache" : "", " ", count(scandir("/proc/self/fd")), " ", $rss[1];
+        ';
+        $server = ['AUTOLOAD' => \dirname(__DIR__, 2) . '/vendor/autoload.php', 'BROKER' => $stand->socket, 'URL' => "{$stand->url}/"];
+        $first = [];
+        $last = [];
+        for ($n = 0; $n < self::PHP_REQUESTS; ++$n) {
+            $last = explode(' ', $this->fpm->run($code, $server));
+            self::assertSame(['hello', 'opcache'], \array_slice($last, 0, 2), implode(' ', $last));
+            // The first ones fill caches and open the socket.
+            $first = $n === intdiv(self::PHP_REQUESTS, 5) ? $last : $first;
+        }
+        self::assertSame($first[2] ?? null, $last[2] ?? '', 'descriptors');
+        self::assertLessThan(self::ALLOWED_KIBIBYTES, (int) ($last[3] ?? 0) - (int) ($first[3] ?? 0), 'memory');
+        self::assertSame('', $this->fpm->log());
     }
 
     private function request(FakeBroker $broker, string $code): string

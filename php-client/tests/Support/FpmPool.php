@@ -68,6 +68,12 @@ final class FpmPool
         return null;
     }
 
+    /** What PHP has logged. */
+    public function log(): string
+    {
+        return (string) @file_get_contents("{$this->folder}/php.log");
+    }
+
     /**
      * Runs the code as one PHP request and returns what it prints.
      *
@@ -76,7 +82,9 @@ final class FpmPool
     public function run(string $code, array $server = []): string
     {
         $script = "{$this->folder}/" . md5($code) . '.php';
-        file_put_contents($script, '<?php ' . $code);
+        if (!is_file($script)) {
+            file_put_contents($script, '<?php ' . $code);
+        }
         $connection = stream_socket_client("unix://{$this->folder}/fpm.sock") ?: throw new RuntimeException('php-fpm is gone');
         $parameters = '';
         foreach (['SCRIPT_FILENAME' => $script, 'REQUEST_METHOD' => 'GET', 'REQUEST_URI' => '/', 'SERVER_PROTOCOL' => 'HTTP/1.1'] + $server as $name => $value) {
@@ -109,7 +117,7 @@ final class FpmPool
      */
     private static function extensions(): array
     {
-        $arguments = [];
+        $arguments = is_file(\ini_get('extension_dir') . '/opcache.so') ? ['-d', 'zend_extension=opcache'] : [];
         foreach (['curl', 'msgpack', 'posix'] as $name) {
             if (\extension_loaded($name) && is_file(\ini_get('extension_dir') . "/{$name}.so")) {
                 array_push($arguments, '-d', "extension={$name}");
