@@ -77,7 +77,7 @@ final class ComposerTest extends TestCase
             self::assertSame(self::NEEDED, $installed);
             $files = array_map(basename(...), glob("{$this->project}/vendor/hawser/client/{,.}[!.]*", GLOB_BRACE) ?: []);
             sort($files);
-            self::assertSame(['LICENSE', 'README.md', 'composer.json', 'src'], $files);
+            self::assertSame(['LICENSE', 'README.md', 'composer.json', 'examples', 'src'], $files);
         }
         self::assertContains(self::OURS, $installed);
         self::assertSame($printed, $this->runCode($code));
@@ -118,7 +118,7 @@ final class ComposerTest extends TestCase
         self::assertFileExists("{$this->project}/archive.tar", $list);
         $names = array_unique(array_map(static fn(string $name): string => explode('/', $name)[0], explode("\n", trim(self::printedBy(['tar', '-tf', "{$this->project}/archive.tar"], $this->project)))));
         sort($names);
-        self::assertSame(['LICENSE', 'README.md', 'composer.json', 'src'], $names);
+        self::assertSame(['LICENSE', 'README.md', 'composer.json', 'examples', 'src'], $names);
     }
 
     /**

@@ -46,7 +46,7 @@ final class DynamoDbTest extends ClientTestCase
         }
         self::$folder = sys_get_temp_dir() . '/hawser-test-' . bin2hex(random_bytes(6));
         mkdir(self::$folder);
-        self::$dynamo = new NodeProcess('testkit/src/dynalite-cli.ts', ['--dir', self::$folder], static fn(string $output): bool => str_contains($output, "\n"));
+        self::$dynamo = new NodeProcess('testkit/src/dynalite-cli.ts', ['--dir', self::$folder], static fn(string $output): bool => str_starts_with($output, "{") && str_contains($output, "\n"));
         $ready = json_decode(explode("\n", self::$dynamo->output())[0], true);
         self::assertIsArray($ready);
         self::assertIsString($ready['url']);

@@ -96,7 +96,7 @@ final class Stand
     {
         $folder = sys_get_temp_dir() . '/hawser-test-' . bin2hex(random_bytes(6));
         mkdir($folder);
-        $origin = new NodeProcess('testkit/src/origin-cli.ts', ['--dir', $folder], static fn(string $output): bool => str_contains($output, "\n"));
+        $origin = new NodeProcess('testkit/src/origin-cli.ts', ['--dir', $folder], static fn(string $output): bool => str_starts_with($output, "{") && str_contains($output, "\n"));
         $ready = json_decode(explode("\n", $origin->output())[0], true);
         Assert::assertIsArray($ready);
         Assert::assertIsString($ready['url']);

@@ -39,7 +39,8 @@ final class CurlFailure
             \CURLE_COULDNT_RESOLVE_HOST => ErrorCode::DnsFailed,
             \CURLE_COULDNT_CONNECT => curl_getinfo($handle, \CURLINFO_OS_ERRNO) === self::ECONNREFUSED ? ErrorCode::ConnectRefused : ErrorCode::ConnectFailed,
             // curl has one error for both times; while it connects, the shorter one has run out.
-            \CURLE_OPERATION_TIMEDOUT => !$isSent && $isConnectBound ? ErrorCode::ConnectTimeout : ErrorCode::DeadlineExceeded,
+            \CURLE_OPERATION_TIMEDOUT => $isSent || !$isConnectBound ? ErrorCode::DeadlineExceeded
+                : (curl_getinfo($handle, \CURLINFO_NAMELOOKUP_TIME_T) > 0 ? ErrorCode::ConnectTimeout : ErrorCode::DnsFailed),
             \CURLE_SSL_CACERT => self::certificate($handle),
             \CURLE_SSL_CONNECT_ERROR, \CURLE_SSL_CACERT_BADFILE, \CURLE_SSL_CERTPROBLEM, \CURLE_SSL_CIPHER, \CURLE_SSL_ENGINE_NOTFOUND => ErrorCode::TlsFailed,
             \CURLE_URL_MALFORMAT => ErrorCode::RequestInvalid,
