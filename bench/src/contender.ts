@@ -85,6 +85,11 @@ export function chooseContenders(names: readonly string[]): Contender[] {
   return contenders.filter((contender) => names.length === 0 || names.some((name) => matches(contender, name)));
 }
 
+/** Whether a quick run takes it unasked: how Hawser speaks to the origin is told by its own client there. */
+export function isInQuick({ transport, sidecar }: Contender): boolean {
+  return !transport.startsWith('hawser-') || sidecar === 'hawser-native';
+}
+
 function matches(contender: Contender, name: string): boolean {
   return contender.name === name || contender.name.startsWith(`${name}-`);
 }

@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { chooseScenarios, hasErrors, runBench, scenarios } from './bench.ts';
-import { chooseContenders, contenders } from './contender.ts';
+import { type Contender, chooseContenders, contenders, isInQuick } from './contender.ts';
 import {
   chooseLabContenders,
   formatNatResults,
@@ -17,6 +17,7 @@ import { showProgress } from './progress.ts';
 import { resultsDirectory, writeJson, writeReport } from './report/files.ts';
 import { formatResults } from './report/terminal.ts';
 import { scales } from './scale.ts';
+import { exitOnSignals } from './tied-process.ts';
 
 const usage = `pnpm bench [scenario …] [--quick] [--contenders a,b] [--json FILE]
 pnpm bench nat [--quick] [--contenders a,b] [--json FILE]
@@ -28,14 +29,13 @@ ${scenarios.map((scenario) => `  ${scenario.name.padEnd(12)} ${scenario.what}`).
 Contenders (default: all; in nat: curl-new, haproxy-new, haproxy-h1-new, hawser-node, hawser-native)
 ${contenders.map((contender) => `  ${contender.name.padEnd(22)} ${contender.label}`).join('\n')}
 
-  --quick              shorter rounds: everything in less than five minutes on two cores
+  --quick              shorter rounds, and Hawser's other PHP interfaces by one engine only: everything in less than
+                       five minutes on two cores
   --contenders NAMES   only these, separated by commas; 'hawser' takes all whose names begin with it
   --json FILE          write the results there, and neither report nor charts
 `;
 
-// Exit listeners end what still runs and remove what was written.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
-
+exitOnSignals();
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
@@ -91,10 +91,11 @@ function choose(args: readonly string[]) {
   const isNat = positionals.includes('nat');
   if (isNat && positionals.length > 1) throw new Error("'nat' is run alone, without other scenarios");
   const names = values.contenders?.split(',').map((name) => name.trim()) ?? [];
+  const isWanted = (contender: Contender): boolean => !values.quick || names.length > 0 || isInQuick(contender);
   return {
     isNat,
     scenarios: isNat ? [] : chooseScenarios(positionals),
-    contenders: isNat ? chooseLabContenders(names) : chooseContenders(names),
+    contenders: isNat ? chooseLabContenders(names) : chooseContenders(names).filter(isWanted),
     scale: values.quick ? scales.quick : scales.full,
     json: values.json ?? null,
   };

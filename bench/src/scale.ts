@@ -17,7 +17,14 @@ export interface Scale {
 const unlimited = 1_000_000_000;
 
 export const scales = {
-  full: { name: 'full', rounds: 5, seconds: 2, warmUpSeconds: 1, firstWarmUpSeconds: 8, maxRepeats: unlimited },
-  quick: { name: 'quick', rounds: 3, seconds: 0.2, warmUpSeconds: 0.2, firstWarmUpSeconds: 2, maxRepeats: unlimited },
+  full: { name: 'full', rounds: 5, seconds: 1, warmUpSeconds: 0.5, firstWarmUpSeconds: 4, maxRepeats: unlimited },
+  quick: {
+    name: 'quick',
+    rounds: 3,
+    seconds: 0.15,
+    warmUpSeconds: 0.15,
+    firstWarmUpSeconds: 1.5,
+    maxRepeats: unlimited,
+  },
   tiny: { name: 'tiny', rounds: 1, seconds: 60, warmUpSeconds: 60, firstWarmUpSeconds: 60, maxRepeats: 2 },
 } as const satisfies Record<string, Scale>;

@@ -11,6 +11,12 @@ process.prependListener('exit', () => {
   for (const child of running) killTree(child.pid);
 });
 
+/** Lets SIGINT and SIGTERM end this process by `exit`, so that its listeners run: they end what still runs. */
+export function exitOnSignals(): void {
+  process.once('SIGINT', () => process.exit(130));
+  process.once('SIGTERM', () => process.exit(143));
+}
+
 /** Starts a server. Where the bench is killed, the kernel sends the server SIGTERM (setpriv(1), PR_SET_PDEATHSIG). */
 export async function startTied(command: string, args: readonly string[]): Promise<TestProcess> {
   const setpriv = findProgram('setpriv');

@@ -35,10 +35,9 @@ test.skipIf(missing.length > 0)(
 test.skipIf(missing.length > 0).each(['SIGINT', 'SIGKILL'] as const)(
   `the lab is gone after %s${reason}`,
   async (signal) => {
-    const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-    await using bench = await startNode(main, ['nat', '--quick', '--contenders', 'hawser-node']);
-    // Holders, origin, broker, sampler and the first PHP workers.
-    await eventually(() => processTree(bench.pid).length > 20, { withinMs: 60_000, everyMs: 20 });
+    await using bench = await startNode(fileURLToPath(new URL('./lab.fixture.ts', import.meta.url)));
+    // Three holders of two processes each, the sampler, two of nginx, the broker, and the first PHP workers.
+    await eventually(() => processTree(bench.pid).length > 16, { withinMs: 60_000, everyMs: 20 });
     const pids = processTree(bench.pid);
     bench.signal(signal);
     await bench.exited;
