@@ -156,6 +156,19 @@ const rules: Rule[] = [
     },
     check: (sink) => expect(sink.trailers).toEqual(['x-a', '1', 'x-b', '2']),
   },
+  {
+    rule: '4.3: the block of a stream that is over counts for the table all the same',
+    ends: 'nothing',
+    answers: true,
+    send: (c, id) => {
+      const entry = Buffer.concat([Buffer.from([0x40]), encodeFields(['x-late', 'yes']).subarray(1)]);
+      // The stream before this one, of the rule above, ended with its answer.
+      c.send({ type: 'HEADERS', streamId: id - 2, flags: 0x5, payload: Buffer.concat([Buffer.from([0x88]), entry]) });
+      c.send({ type: 'HEADERS', streamId: id, flags: 0x4, payload: Buffer.from([0x88, 0xbe]) });
+      c.data(id, 'hello', { endStream: true });
+    },
+    check: (sink) => expect(sink.fields).toEqual(['x-late', 'yes']),
+  },
   ...(
     [
       ['DATA', (c, id) => c.data(id, 'x')],
@@ -206,19 +219,6 @@ const rules: Rule[] = [
     send: (c, id) => {
       openBlock(c, id);
       c.send({ type: 'CONTINUATION', streamId: id, flags: 0x4, payload: Buffer.from([0xff, 0x7f]) });
-    },
-  },
-  {
-    rule: '4.3: the block of a stream that is over counts for the table all the same',
-    ends: 'nothing',
-    answers: true,
-    send: (c, id) => {
-      // Stream `id - 2` ended with an answer, or with a reset.
-      const payload = Buffer.concat([Buffer.from([0x40]), encodeFields(['x-kept', 'yes']).subarray(1)]);
-      c.send({ type: 'HEADERS', streamId: id, flags: 0x4, payload: Buffer.concat([Buffer.from([0x88]), payload]) });
-      c.send({ type: 'DATA', streamId: id, flags: 0x1, payload: Buffer.from('hello') });
-      c.send({ type: 'HEADERS', streamId: id, flags: 0x5, payload: Buffer.concat([Buffer.from([0xbe]), payload]) });
-      c.send({ type: 'PING', streamId: 0, payload: Buffer.from('late   .') });
     },
   },
 ];

@@ -339,7 +339,24 @@ conformance(
   { receiveWindowBytes, sessionWindowBytes },
 );
 
-describe.each(engines)('RFC 9113 section 6, upload windows, %s engine', (engine) => {
+describe.each(engines)('RFC 9113 section 6, the life of a session, %s engine', (engine) => {
+  test('6.8: a last stream id above the one before ends the session', async () => {
+    const peer = await ScriptedHttp2Peer.start(async (c) => {
+      await c.request();
+      await c.request();
+      c.goaway(1);
+      c.goaway(3);
+    });
+    const stand = await openPlain(peer.port, engine);
+    const [first, second] = [stand.start(), stand.start()];
+    expect((await first.done).error).toMatchObject({ code: 'protocol_error', processed: 'maybe' });
+    expect((await second.done).error).toMatchObject({ code: 'goaway', processed: 'no' });
+    expect(await stand.events.closed).toMatchObject({ code: 'protocol_error', http2Code: 'PROTOCOL_ERROR' });
+    expect(stand.events.life).toEqual(['draining: goaway', 'closed: protocol_error']);
+    await stand[Symbol.asyncDispose]();
+    await peer.close();
+  });
+
   test('6.9.2: a window that SETTINGS took below 0 has to be opened as far', async () => {
     const peer = await ScriptedHttp2Peer.start(
       async (c) => {
