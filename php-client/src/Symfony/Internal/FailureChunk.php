@@ -5,7 +5,6 @@ declare(strict_types=1);
 namespace Hawser\Symfony\Internal;
 
 use Hawser\Exception\ErrorCode;
-use Hawser\Exception\HawserException;
 use Hawser\Exception\TimeoutException as HawserTimeout;
 use Symfony\Component\HttpClient\Chunk\ErrorChunk;
 use Symfony\Component\HttpClient\Exception\TimeoutException;
@@ -33,7 +32,6 @@ final class FailureChunk extends ErrorChunk
             $e instanceof TransportException => $e,
             $e instanceof HawserTimeout && $e->errorNumber() !== ErrorCode::DeadlineExceeded->value => new TimeoutException($e->getMessage(), 0, $e),
             $e instanceof HawserTimeout => new TransportException("Max duration was reached for \"{$url}\": {$e->getMessage()}", 0, $e),
-            $e instanceof HawserException => new TransportException($e->getMessage(), 0, $e),
             default => new TransportException($e->getMessage(), 0, $e),
         };
     }

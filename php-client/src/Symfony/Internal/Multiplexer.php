@@ -70,15 +70,16 @@ final class Multiplexer
             $untilNs = $nowNs + self::TICK_NS;
             foreach ($running as $id => $response) {
                 $conversation = $response->conversation;
+                $pausedUntilNs = $conversation->pausedUntilNs();
                 $limitNs = $timeout !== null
                     ? $silentSinceNs + (int) ($timeout * 1e9)
-                    : max($silentSinceNs, $conversation->pausedUntilNs()) + (int) ($conversation->settings->timeout * 1e9);
+                    : max($silentSinceNs, $pausedUntilNs) + (int) ($conversation->settings->timeout * 1e9);
                 if ($nowNs >= $limitNs) {
                     $conversation->hub->silentSinceNs ??= $silentSinceNs;
                     yield from self::deliver($response, $conversation->timeout(), $running, $id);
                     $untilNs = 1;
                 } else {
-                    $untilNs = min($untilNs, $limitNs, max($nowNs, $conversation->pausedUntilNs()) > $nowNs ? $conversation->pausedUntilNs() : $limitNs);
+                    $untilNs = min($untilNs, $limitNs, $pausedUntilNs > $nowNs ? $pausedUntilNs : $limitNs);
                 }
             }
         }
