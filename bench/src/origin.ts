@@ -88,7 +88,7 @@ export class Origin implements AsyncDisposable {
       const nginx = await start(programPath('nginx'), ['-p', directory, '-c', config, '-e', 'stderr']);
       const origin = new Origin(directory, port, nginx, slow);
       try {
-        await eventually(() => origin.counts(), { withinMs: 10_000, everyMs: 20 });
+        await eventually(() => origin.counts(), { withinMs: 30_000, everyMs: 20 });
         return origin;
       } catch (error) {
         await endTree(nginx);

@@ -31,7 +31,7 @@ export class SidecarRefused extends Error {}
 
 type Start = (command: string, args: readonly string[]) => Promise<TestProcess>;
 
-const startWithinMs = 20_000;
+const startWithinMs = 60_000;
 const brokerMain = fileURLToPath(new URL('../../packages/broker/src/main.ts', import.meta.url));
 
 /** Starts one in a directory of its own and waits until it accepts. */

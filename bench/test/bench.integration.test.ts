@@ -34,7 +34,7 @@ let results: Results;
 
 beforeAll(async () => {
   results = await runBench(scenarios, chooseContenders(few), scales.tiny, silentProgress);
-}, 180_000);
+}, 400_000);
 
 test('every scenario has rows, and no row has errors', () => {
   expect(new Set(results.rows.map((row) => row.scenario))).toEqual(new Set(scenarios.map(({ name }) => name)));

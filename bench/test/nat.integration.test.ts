@@ -29,7 +29,7 @@ test.skipIf(missing.length > 0)(
     expect(problemsOf(results)).toEqual([]);
     expect(formatNatResults(results)).toMatch(/^ {2}curl-new: first had no port at 40\/s; clean up to 0\/s$/m);
   },
-  120_000,
+  240_000,
 );
 
 test.skipIf(missing.length > 0).each(['SIGINT', 'SIGKILL'] as const)(
@@ -44,7 +44,7 @@ test.skipIf(missing.length > 0).each(['SIGINT', 'SIGKILL'] as const)(
 
     await eventually(() => pids.filter((pid) => isRunning(pid)).length === 0, { withinMs: 30_000, everyMs: 50 });
   },
-  120_000,
+  240_000,
 );
 
 function isRunning(pid: number): boolean {

@@ -62,8 +62,8 @@ export const labPlans = {
     pooledRates: [100, 1000, 2000],
   },
   tiny: {
-    ports: 20,
-    holdSeconds: 2,
+    ports: 10,
+    holdSeconds: 5,
     workers: 8,
     answerMs: 10,
     stepSeconds: 3,

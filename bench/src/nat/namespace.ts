@@ -27,7 +27,7 @@ export class Namespace implements AsyncDisposable {
     const flags = ['--net', '--pid', '--mount', '--fork', '--kill-child'];
     const holder = await startTied(programPath('unshare'), [...flags, 'cat']);
     try {
-      const pid = await eventually(() => processTree(holder.pid)[1] ?? false, { withinMs: 10_000 });
+      const pid = await eventually(() => processTree(holder.pid)[1] ?? false, { withinMs: 30_000 });
       const namespace = new Namespace(holder, pid as number);
       await namespace.exec('ip', ['link', 'set', 'lo', 'up']);
       return namespace;
