@@ -6,7 +6,7 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 
 export interface Http2Options {
-  /** Which implementation of the contract runs the session. Default `node`. */
+  /** Which implementation of the contract runs the session. Default `native`. */
   readonly engine: Engine;
   /**
    * Response body bytes of one stream that may be on their way or delivered and not consumed: the bound of what a slow
@@ -30,7 +30,7 @@ export interface Http2Options {
 }
 
 export const defaultHttp2Options: Http2Options = Object.freeze({
-  engine: 'node',
+  engine: 'native',
   receiveWindowBytes: 256 * KiB,
   sessionWindowBytes: 16 * MiB,
   maxFieldLines: 1000,

@@ -74,7 +74,7 @@ export interface OriginOptions {
     readonly timeoutMs: number;
   };
   readonly http2: {
-    /** Implementation of HTTP/2: `native` is our own, `node` the one in Node. Default `node`. */
+    /** Implementation of HTTP/2: `native` is our own, `node` the one in Node. Default `native`. */
     readonly engine: Engine;
   };
 }
@@ -88,5 +88,5 @@ export const defaultOriginOptions: OriginOptions = Object.freeze({
   breaker: Object.freeze({ failures: 5, openMs: 10_000 }),
   connections: Object.freeze({ max: 4, maxIdle: 2, idleMs: 5 * 60_000, maxAgeMs: 10 * 60_000, warm: 0 }),
   queue: Object.freeze({ max: 1_000, timeoutMs: 5_000 }),
-  http2: Object.freeze({ engine: 'node' }),
+  http2: Object.freeze({ engine: 'native' }),
 });

@@ -36,7 +36,7 @@ const perOrigin: Readonly<Record<string, readonly [meaning: string, standard: st
   'queue.max': ['Exchanges that may wait for room on a session; one more is refused with `queue_full`.', '`1000`'],
   'queue.timeout': ['Longest wait for room; then `queue_timeout`.', '`5s`'],
   'resolve.prefer': ['Which address family is tried first. `auto`: as the resolver orders them.', '`auto`'],
-  'http2.engine': ['Implementation of HTTP/2: our own, or the one in Node.', '`node`'],
+  'http2.engine': ['Implementation of HTTP/2: our own, or the one in Node.', '`native`'],
 };
 
 const keys: Readonly<Record<string, readonly [meaning: string, standard: string]>> = {
