@@ -133,7 +133,7 @@ final class FpmTest extends ClientTestCase
             // The first ones fill caches and open the socket.
             $first = $n === intdiv(self::PHP_REQUESTS, 5) ? $last : $first;
         }
-        self::assertSame($first[2] ?? null, $last[2] ?? '', 'descriptors');
+        self::assertLessThanOrEqual((int) ($first[2] ?? 0), (int) ($last[2] ?? PHP_INT_MAX), 'descriptors');
         self::assertLessThan(self::ALLOWED_KIBIBYTES, (int) ($last[3] ?? 0) - (int) ($first[3] ?? 0), 'memory');
         self::assertSame('', $this->fpm->log());
     }
