@@ -290,6 +290,25 @@ test('an HPACK bomb costs its stream, however many streams it comes on, and next
   expect((await sink.done).fields).toEqual(['x', 'v'.repeat(4000)]);
 });
 
+test('DATA that a cancelled stream had room for is free, more of it is counted', async () => {
+  const receiveWindowBytes = 128 * 1024;
+  const connection = await open({ receiveWindowBytes, limits: { ignoredPerSecond: 10 } });
+  const sink = stand.start();
+  const cancelled = stand.start();
+  connection.headers((await connection.request()).streamId, [':status', '200']);
+  const { streamId } = await connection.request();
+  cancelled.handle?.cancel();
+  await connection.next((frame) => frame.type === 'RST_STREAM');
+  const chunk = Buffer.alloc(1024);
+  for (let sent = 0; sent < receiveWindowBytes; sent += chunk.length) connection.data(streamId, chunk);
+  // Ten of a second, and two that a cancelled stream is good for.
+  for (let i = 0; i < 12; i++) connection.data(streamId, chunk);
+  await read(connection, 'late');
+  expect(stand.session.state).toBe('open');
+  connection.data(streamId, chunk);
+  await expectEnd(connection, 'ENHANCE_YOUR_CALM', [sink]);
+});
+
 test('1xx responses up to the limit are passed on, one more ends the stream', async () => {
   const connection = await open({ limits: { maxInformational: 3 } });
   for (const count of [3, 4]) {
