@@ -10,10 +10,15 @@ export interface Http2Options {
   readonly engine: Engine;
   /**
    * Response body bytes of one stream that may be on their way or delivered and not consumed: the bound of what a slow
-   * sink costs. Whoever serves few, large, far responses raises it: throughput is at most this per round trip.
-   * Default 256 KiB.
+   * sink costs. The engine `native` makes it wider where it holds the origin back; with the engine `node` throughput is at
+   * most this per round trip. Default 256 KiB.
    */
   readonly receiveWindowBytes: number;
+  /**
+   * Up to which the engine `native` widens the window of a stream whose sink keeps up with a long fat path; all streams of a
+   * session together by at most `sessionWindowBytes`. No more than `receiveWindowBytes`: never. Default 4 MiB.
+   */
+  readonly maxReceiveWindowBytes: number;
   /**
    * The same for all streams of the session together (RFC 9113 section 6.9.2), without those that wait for their sink:
    * one slow sink does not use it up. Default 16 MiB.
@@ -32,6 +37,7 @@ export interface Http2Options {
 export const defaultHttp2Options: Http2Options = Object.freeze({
   engine: 'native',
   receiveWindowBytes: 256 * KiB,
+  maxReceiveWindowBytes: 4 * MiB,
   sessionWindowBytes: 16 * MiB,
   maxFieldLines: 1000,
   maxFieldSectionBytes: 192 * KiB,
@@ -42,6 +48,7 @@ export const defaultHttp2Options: Http2Options = Object.freeze({
 /** Lowest and highest value of each number; the windows end where RFC 9113 section 6.9.1 ends them. */
 const bounds = {
   receiveWindowBytes: [128 * KiB, 2 ** 31 - 1],
+  maxReceiveWindowBytes: [0, 2 ** 31 - 1],
   sessionWindowBytes: [128 * KiB, 2 ** 31 - 1],
   maxFieldLines: [1, 10_000],
   maxFieldSectionBytes: [KiB, 16 * MiB],

@@ -12,8 +12,8 @@ import {
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Connector } from '../src/connector.ts';
 import { UpstreamError } from '../src/errors.ts';
-import { defaultOriginOptions, type OriginOptions } from '../src/options.ts';
-import { CountingClock, connectError, OpenSession } from './upstream-stand.ts';
+import type { OriginOptions } from '../src/options.ts';
+import { CountingClock, connectError, defaults, OpenSession } from './upstream-stand.ts';
 
 let authority: CertificateAuthority;
 const origins: TestOrigin[] = [];
@@ -174,7 +174,7 @@ describe('an origin that cannot be reached', () => {
 
   test('has no such name', async () => {
     const url = 'https://no-such-host.invalid';
-    const timeouts = { ...defaultOriginOptions.timeouts, connectMs: 10_000 };
+    const timeouts = { ...defaults.timeouts, connectMs: 10_000 };
     expectRefusal(await connectError(url, { timeouts }), 'dns_failed', url);
   });
 
@@ -185,7 +185,7 @@ describe('an origin that cannot be reached', () => {
     const certificate = await authority.issue();
     const peer = await ScriptedRawPeer.start(() => {}, speaksTls ? { certificate, alpn: ['h2'] } : {});
     const url = `https://localhost:${peer.port}`;
-    const timeouts = { ...defaultOriginOptions.timeouts, connectMs: 150 };
+    const timeouts = { ...defaults.timeouts, connectMs: 150 };
     const startedAt = performance.now();
     const error = await connectError(url, { protocol, timeouts, tls: { ca: authority.cert } });
     expectRefusal(error, 'connect_timeout', `${url}: no session within 150 ms (timeouts.connect)`);
@@ -218,7 +218,7 @@ describe('giving up', () => {
     const abort = new AbortController();
     const connecting = new Connector({ clock }).connect(
       { scheme: 'https', host: 'localhost', port: peer.port },
-      { ...defaultOriginOptions, ...options, tls: { ca: authority.cert } },
+      { ...defaults, ...options, tls: { ca: authority.cert } },
       { onRoom: () => {}, onDraining: () => {}, onClosed: () => {} },
       abort.signal,
     );

@@ -3,10 +3,10 @@
 import { CertificateAuthority, DnsServer, eventually, TestOrigin } from '@hawser/testkit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Connector } from '../src/connector.ts';
-import { defaultOriginOptions, type OriginOptions } from '../src/options.ts';
+import type { OriginOptions } from '../src/options.ts';
 import { parseTarget } from '../src/origin.ts';
 import { Resolver } from '../src/resolver.ts';
-import { Answer, CountingClock, type Sent, Upstream } from './upstream-stand.ts';
+import { Answer, CountingClock, defaults, type Sent, Upstream } from './upstream-stand.ts';
 
 const ttlMs = 1_000;
 
@@ -102,7 +102,7 @@ test('a session that drains is not watched for, however long it takes', async ()
   const clock = new CountingClock();
   const connector = new Connector({ clock, resolver: new Resolver({ clock, servers: [dns.address] }) });
   const { origin, authority: host } = parseTarget(`https://api.hawser.test:${before.port}`);
-  const options = { ...defaultOriginOptions, tls: { ca: authority.cert } };
+  const options = { ...defaults, tls: { ca: authority.cert } };
   let told = 0;
   const events = { onRoom: () => {}, onDraining: () => {}, onClosed: () => {}, onAddresses: () => told++ };
   const session = await connector.connect(origin, options, events, new AbortController().signal);
@@ -147,7 +147,7 @@ function startLoad(clients: number, options: Partial<OriginOptions>): { stop: ()
 }
 
 function send(options: Partial<OriginOptions> = {}): Promise<Sent> {
-  const timeouts = { ...defaultOriginOptions.timeouts, connectMs: 30_000 };
+  const timeouts = { ...defaults.timeouts, connectMs: 30_000 };
   const url = `https://api.hawser.test:${before.port}/`;
   return upstream.send(url, { tls: { ca: authority.cert }, timeouts, ...options }).ended as Promise<Sent>;
 }

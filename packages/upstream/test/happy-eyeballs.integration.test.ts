@@ -8,10 +8,9 @@ import { parseAddress } from '../src/address.ts';
 import type { Timer } from '../src/clock.ts';
 import { Connector } from '../src/connector.ts';
 import { dial } from '../src/dial.ts';
-import { defaultOriginOptions } from '../src/options.ts';
 import { Places } from '../src/places.ts';
 import { Resolver } from '../src/resolver.ts';
-import { CountingClock, connectError, OpenSession } from './upstream-stand.ts';
+import { CountingClock, connectError, defaults, OpenSession } from './upstream-stand.ts';
 
 const places = new Places(Number.POSITIVE_INFINITY, { plural: 'connections', option: 'none' });
 const anyPlace = () => places.tryTake();
@@ -88,7 +87,7 @@ describe('an address that is silent', () => {
 
   test('and is the only one is given up after timeouts.connect', async () => {
     await using hole = await BlackHole.start('127.0.0.3');
-    const timeouts = { ...defaultOriginOptions.timeouts, connectMs: 400 };
+    const timeouts = { ...defaults.timeouts, connectMs: 400 };
     const error = await connectError(`https://127.0.0.3:${hole.port}`, { timeouts });
     expect(error).toMatchObject({
       code: 'connect_timeout',
@@ -144,7 +143,7 @@ test.runIf(existsSync('/proc/net/tcp'))('TCP keeps a silent connection known on 
 test('a name that nobody knows, a server that is silent, a server that fails: dns_failed', async () => {
   dns.set('fails.test', { a: 'servfail', aaaa: 'servfail' });
   dns.set('silent.test', { a: 'silence', aaaa: 'silence' });
-  const timeouts = { ...defaultOriginOptions.timeouts, connectMs: 300 };
+  const timeouts = { ...defaults.timeouts, connectMs: 300 };
   for (const [name, says] of [
     ['missing.test', /does not resolve/],
     ['fails.test', /ESERVFAIL/],
@@ -164,7 +163,7 @@ async function startOrigin(host: string, port = 0): Promise<TestOrigin> {
 
 /** Opens a session to `api.test`; the address that it went to. */
 async function open(origin: TestOrigin, prefer: 'auto' | 'ipv4' | 'ipv6' = 'auto'): Promise<string> {
-  const timeouts = { ...defaultOriginOptions.timeouts, connectMs: 30_000 };
+  const timeouts = { ...defaults.timeouts, connectMs: 30_000 };
   const url = `http://api.test:${origin.port}`;
   using open = await OpenSession.open(url, { resolve: { prefer }, timeouts }, connector);
   expect((await open.request('/').ended).status).toBe(200);

@@ -4,14 +4,14 @@ import { BlackHole, DnsServer, eventually, ScriptedRawPeer, TestOrigin, type Tes
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { withDeadline } from '../src/deadline.ts';
 import type { NatDestination } from '../src/nat-governor.ts';
-import { defaultOriginOptions, type OriginOptions } from '../src/options.ts';
+import type { OriginOptions } from '../src/options.ts';
 import { parseTarget } from '../src/origin.ts';
 import { Resolver } from '../src/resolver.ts';
-import { Upstream } from './upstream-stand.ts';
+import { defaults, Upstream } from './upstream-stand.ts';
 
 const patient: Partial<OriginOptions> = {
   queue: { max: 1_000, timeoutMs: 60_000 },
-  timeouts: { ...defaultOriginOptions.timeouts, connectMs: 30_000 },
+  timeouts: { ...defaults.timeouts, connectMs: 30_000 },
 };
 
 const origins: TestOrigin[] = [];
@@ -87,7 +87,7 @@ describe('what is counted, from SYN to close', () => {
   test('an address that is silent, until it is given up; what waits behind it gets its place', async () => {
     await using hole = await BlackHole.start('127.0.0.3');
     using upstream = upstreamWithCap(1);
-    const timeouts = { ...defaultOriginOptions.timeouts, connectMs: 300 };
+    const timeouts = { ...defaults.timeouts, connectMs: 300 };
     const url = `http://127.0.0.3:${hole.port}`;
     const answers = await Promise.all([0, 1].map((i) => upstream.send(url, { ...pool(i), timeouts }).ended));
     expect(answers.map(({ error }) => error?.code)).toEqual(['connect_timeout', 'connect_timeout']);
@@ -176,9 +176,9 @@ test('drain ends connects that wait', async () => {
 test('a warm floor gives way to an exchange, takes only what is free, and comes back', async () => {
   const origin = await startOrigin({ plain: true });
   using upstream = upstreamWithCap(1);
-  const warm = { ...pool(0), connections: { ...defaultOriginOptions.connections, warm: 1 } } as OriginOptions;
+  const warm = { ...pool(0), connections: { ...defaults.connections, warm: 1 } } as OriginOptions;
   const { origin: where } = parseTarget(urlOf(origin));
-  await upstream.registry.pool(where, { ...defaultOriginOptions, ...warm }).keepWarm();
+  await upstream.registry.pool(where, { ...defaults, ...warm }).keepWarm();
   expect(only(upstream).open).toBe(1);
   const busy = upstream.send(`${urlOf(origin)}/never`, pool(1));
   await eventually(() => origin.stats().openRequests === 1);
@@ -192,9 +192,9 @@ test('a warm floor gives way to an exchange, takes only what is free, and comes 
 test('a warm floor gives way last, however long it has been idle', async () => {
   const origin = await startOrigin({ plain: true });
   using upstream = upstreamWithCap(2);
-  const warm = { ...pool(0), connections: { ...defaultOriginOptions.connections, warm: 1 } } as OriginOptions;
+  const warm = { ...pool(0), connections: { ...defaults.connections, warm: 1 } } as OriginOptions;
   const { origin: where } = parseTarget(urlOf(origin));
-  await upstream.registry.pool(where, { ...defaultOriginOptions, ...warm }).keepWarm();
+  await upstream.registry.pool(where, { ...defaults, ...warm }).keepWarm();
   for (const other of [1, 2]) await upstream.send(urlOf(origin), pool(other)).ended;
   expect(upstream.registry.snapshot().map(({ openedFor }) => openedFor)).toContain('warm');
   expect(origin.stats().connections).toBe(3);

@@ -2,10 +2,10 @@ import { eventually, ScriptedHttp2Peer, ScriptedRawPeer, TestOrigin, type TestOr
 import { afterEach, describe, expect, test } from 'vitest';
 import { withDeadline } from '../src/deadline.ts';
 import type { UpstreamErrorCode } from '../src/errors.ts';
-import { defaultOriginOptions, type OriginOptions } from '../src/options.ts';
+import type { OriginOptions } from '../src/options.ts';
 import { withRetry } from '../src/retry.ts';
 import { ClosingPeer } from './closing-peer.ts';
-import { type Sent, Upstream } from './upstream-stand.ts';
+import { defaults, type Sent, Upstream } from './upstream-stand.ts';
 
 const origins: TestOrigin[] = [];
 
@@ -46,7 +46,7 @@ describe('a cold origin', () => {
   test('a hundred exchanges that nobody answers fail together, once timeouts.connect is over', async () => {
     const peer = await ScriptedRawPeer.start(() => {});
     using upstream = new Upstream();
-    const timeouts = { ...defaultOriginOptions.timeouts, connectMs: 100 };
+    const timeouts = { ...defaults.timeouts, connectMs: 100 };
     const answers = await all(100, () => upstream.send(`https://127.0.0.1:${peer.port}`, { timeouts }));
     expect(new Set(answers.map(({ error }) => error?.code))).toEqual(new Set(['connect_timeout']));
     expect(peer.connections).toHaveLength(1);
@@ -85,7 +85,7 @@ describe('a request that is cancelled or times out', () => {
   test('on HTTP/1.1 makes way for the next', async () => {
     const origin = await startOrigin({ protocols: ['http/1.1'] });
     using upstream = new Upstream();
-    const options = { ...trust(origin), connections: { ...defaultOriginOptions.connections, max: 1 } };
+    const options = { ...trust(origin), connections: { ...defaults.connections, max: 1 } };
     const given = upstream.send(`${origin.url}/never`, options);
     const waiting = upstream.send(origin.url, options);
     await eventually(() => origin.stats().openRequests === 1);
@@ -98,7 +98,7 @@ describe('a request that is cancelled or times out', () => {
   test.each(['h2', 'h1'] as const)('by its deadline is taken back from the origin: %s', async (protocol) => {
     const origin = await startOrigin();
     using upstream = new Upstream(withDeadline);
-    const timeouts = { ...defaultOriginOptions.timeouts, totalMs: 150 };
+    const timeouts = { ...defaults.timeouts, totalMs: 150 };
     const answer = await upstream.send(`${origin.url}/never`, { ...trust(origin), protocol, timeouts }).ended;
     expect(answer.error).toMatchObject({ code: 'deadline_exceeded', processed: 'maybe' });
     await eventually(() => expect(origin.stats().openRequests).toBe(0));
@@ -170,7 +170,7 @@ describe('a kept connection that the origin closes', () => {
     });
     using upstream = new Upstream();
     const url = `http://127.0.0.1:${peer.port}`;
-    const connections = { ...defaultOriginOptions.connections, max: 1 };
+    const connections = { ...defaults.connections, max: 1 };
     const answers = await all(5, () => upstream.send(url, { method: 'POST', connections }));
     expect(answers.map(({ status, facts }) => [status, facts.attempts])).toEqual(answers.map(() => [200, 1]));
     expect(peer.connections).toHaveLength(5);

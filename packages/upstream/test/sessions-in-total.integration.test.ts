@@ -2,8 +2,8 @@
 
 import { eventually, TestOrigin } from '@hawser/testkit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { defaultOriginOptions, type OriginOptions } from '../src/options.ts';
-import { type Sent, Upstream } from './upstream-stand.ts';
+import type { OriginOptions } from '../src/options.ts';
+import { defaults, type Sent, Upstream } from './upstream-stand.ts';
 
 let origin: TestOrigin;
 
@@ -18,7 +18,7 @@ afterEach(async () => {
 
 const patient: Partial<OriginOptions> = {
   queue: { max: 1_000, timeoutMs: 60_000 },
-  timeouts: { ...defaultOriginOptions.timeouts, connectMs: 30_000 },
+  timeouts: { ...defaults.timeouts, connectMs: 30_000 },
 };
 
 /** In cleartext the server name means nothing but a pool of its own. */

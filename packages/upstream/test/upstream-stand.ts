@@ -1,13 +1,15 @@
 // What the integration tests of this package stand on: sessions and pools towards real sockets, and sinks that remember.
 
-import type {
-  ExchangeSink,
-  Fields,
-  RequestBody,
-  RequestHead,
-  Session,
-  SessionError,
-  SessionEvents,
+import {
+  type Engine,
+  type ExchangeSink,
+  engines,
+  type Fields,
+  type RequestBody,
+  type RequestHead,
+  type Session,
+  type SessionError,
+  type SessionEvents,
 } from '@hawser/http2';
 import { expect } from 'vitest';
 import { checkOutAndSend } from '../src/check-out.ts';
@@ -18,6 +20,16 @@ import { createFacts, type Exchange, type Facts, type Handle, type Send } from '
 import { defaultOriginOptions, type OriginOptions } from '../src/options.ts';
 import { formatOrigin, type Origin, parseTarget } from '../src/origin.ts';
 import { Registry } from '../src/registry.ts';
+
+/** The defaults, with the HTTP/2 engine that this run of the tests is about. */
+export const defaults: OriginOptions = { ...defaultOriginOptions, http2: { engine: engineUnderTest() } };
+
+function engineUnderTest(): Engine {
+  const name = process.env.HAWSER_TEST_ENGINE ?? defaultOriginOptions.http2.engine;
+  const engine = engines.find((each) => each === name);
+  if (engine === undefined) throw new Error(`HAWSER_TEST_ENGINE is ${name}; allowed: ${engines.join(', ')}`);
+  return engine;
+}
 
 /** Real time that counts the timers set and neither fired nor cleared. */
 export class CountingClock implements Clock {
@@ -170,7 +182,7 @@ export class OpenSession implements SessionEvents, Disposable {
     const open = new OpenSession(url);
     const { signal } = new AbortController();
     const clock = new CountingClock();
-    const merged = { ...defaultOriginOptions, ...options };
+    const merged = { ...defaults, ...options };
     open.#session = await (connector ?? new Connector({ clock })).connect(open.origin, merged, open, signal);
     expect(clock.pendingTimers, 'timers left by connecting').toBe(0);
     return open;
@@ -241,7 +253,7 @@ export class Upstream implements Disposable {
     const { method = 'GET', fields = [], body = null, ...rest } = options;
     const { origin, authority, path } = parseTarget(url);
     const startedAt = this.clock.now();
-    const merged = { ...defaultOriginOptions, ...rest };
+    const merged = { ...defaults, ...rest };
     const answer = new Sent();
     const exchange: Exchange = {
       origin,

@@ -49,7 +49,7 @@ export const defaultHttp2Limits: Http2Limits = Object.freeze({
 const periodMs = 1000;
 
 /** Frames of one kind in a second. The clock is asked only when the limit is reached. */
-export class FrameBudget {
+class FrameBudget {
   readonly #what: string;
   readonly #perSecond: number;
   readonly #clock: Clock;
@@ -81,5 +81,24 @@ export class FrameBudget {
     }
     this.#since = now;
     this.#count = 1;
+  }
+}
+
+/** Those of one session. */
+export class FrameBudgets {
+  readonly settings: FrameBudget;
+  readonly ping: FrameBudget;
+  readonly reset: FrameBudget;
+  readonly emptyData: FrameBudget;
+  readonly window: FrameBudget;
+  readonly ignored: FrameBudget;
+
+  constructor(limits: Http2Limits, clock: Clock) {
+    this.settings = new FrameBudget('SETTINGS', limits.settingsPerSecond, clock);
+    this.ping = new FrameBudget('PING', limits.pingsPerSecond, clock);
+    this.reset = new FrameBudget('RST_STREAM', limits.resetsPerSecond, clock);
+    this.emptyData = new FrameBudget('empty DATA', limits.emptyDataPerSecond, clock);
+    this.window = new FrameBudget('WINDOW_UPDATE', limits.windowUpdatesPerSecond, clock);
+    this.ignored = new FrameBudget('frames to be ignored', limits.ignoredPerSecond, clock);
   }
 }

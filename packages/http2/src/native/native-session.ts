@@ -42,9 +42,10 @@ import {
 } from './frame.ts';
 import { FrameReader, type FrameReceiver } from './frame-reader.ts';
 import { HpackDecoder, HpackEncoder, HpackError } from './hpack/index.ts';
-import { FrameBudget, type Http2Limits } from './limits.ts';
+import { FrameBudgets, type Http2Limits } from './limits.ts';
 import { Output, type OutputOwner } from './output.ts';
 import { Pings } from './pings.ts';
+import { ReceiveWindows } from './receive-windows.ts';
 import { RequestFieldChecker } from './request-fields.ts';
 import { ResponseFieldReader, type ResponseFields } from './response-fields.ts';
 import { SendQueue } from './send-queue.ts';
@@ -115,16 +116,12 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
   readonly #responses = new ResponseFieldReader();
   readonly #origin = new OriginSettings();
   #hasOriginSettings = false;
-  /** When our SETTINGS have to be acknowledged; 0 once they are. */
-  #ackDueAt: number;
+  /** When our SETTINGS left, which the origin has not acknowledged; null: it has. */
+  #settingsSentAt: number | null;
   /** The stream of the DATA frame that is being read; null: nobody wants its body. */
   #reading: NativeStream | null = null;
   #endsReading = false;
-  /** What the origin may still send on the connection, and what came since the window was renewed. */
-  #receiveWindow: number;
-  #unrenewedBytes = 0;
-  /** What the windows of the streams that we reset let the origin send before it knew. */
-  #lateBytes = 0;
+  readonly #windows: ReceiveWindows;
 
   readonly #output: Output;
   readonly #encoder = new HpackEncoder();
@@ -136,12 +133,7 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
   /** Errors found inside a handle's call, to be told outside of it. */
   #refused: { readonly stream: NativeStream; readonly error: SessionError }[] = [];
 
-  readonly #settingsBudget: FrameBudget;
-  readonly #pingBudget: FrameBudget;
-  readonly #resetBudget: FrameBudget;
-  readonly #emptyDataBudget: FrameBudget;
-  readonly #windowBudget: FrameBudget;
-  readonly #ignoredBudget: FrameBudget;
+  readonly #budgets: FrameBudgets;
 
   constructor(
     socket: Socket,
@@ -157,30 +149,22 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     this.#events = events;
     this.#clock = clock;
     this.remoteAddress = formatAddress(socket);
-    const { maxFieldLines, maxFieldSectionBytes, receiveWindowBytes, sessionWindowBytes } = options;
+    const { maxFieldLines, maxFieldSectionBytes, receiveWindowBytes } = options;
     const maxHeaderListBytes = maxFieldSectionBytes + maxFieldLines * fieldLineOverheadBytes;
     this.#reader = new FrameReader(this);
     this.#decoder = new HpackDecoder({ maxTableBytes: headerTableBytes, maxFieldLines, maxFieldSectionBytes });
     const { maxContinuationFrames, maxFieldBlockBytes } = limits;
     this.#block = new FieldBlock({ maxContinuationFrames, maxBytes: maxFieldBlockBytes ?? 2 * maxHeaderListBytes });
     this.#pings = new Pings(clock);
-    this.#settingsBudget = new FrameBudget('SETTINGS', limits.settingsPerSecond, clock);
-    this.#pingBudget = new FrameBudget('PING', limits.pingsPerSecond, clock);
-    this.#resetBudget = new FrameBudget('RST_STREAM', limits.resetsPerSecond, clock);
-    this.#emptyDataBudget = new FrameBudget('empty DATA', limits.emptyDataPerSecond, clock);
-    this.#windowBudget = new FrameBudget('WINDOW_UPDATE', limits.windowUpdatesPerSecond, clock);
-    this.#ignoredBudget = new FrameBudget('frames to be ignored', limits.ignoredPerSecond, clock);
-
-    this.#receiveWindow = Math.max(sessionWindowBytes, initialWindowBytes);
+    this.#budgets = new FrameBudgets(limits, clock);
+    this.#windows = new ReceiveWindows(options, clock);
     const timer = clock.setTimeout(() => this.#settingsMissing(), options.settingsTimeoutMs);
-    this.#ackDueAt = clock.now() + options.settingsTimeoutMs;
+    this.#settingsSentAt = clock.now();
     this.#state = { name: 'opening', opening, timer };
     this.#output = new Output(socket, this);
     this.#output.raw(Buffer.from(preface));
     this.#output.settings(ownSettings(receiveWindowBytes, maxHeaderListBytes));
-    if (this.#receiveWindow > initialWindowBytes) {
-      this.#output.windowUpdate(0, this.#receiveWindow - initialWindowBytes);
-    }
+    if (this.#windows.sessionHeadStart > 0) this.#output.windowUpdate(0, this.#windows.sessionHeadStart);
     this.#output.flush();
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
     socket.on('end', () => this.#originEnded());
@@ -231,7 +215,7 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     stream.hasSentEnd = !isStreamed && stream.pendingBytes === 0;
     this.#streams.set(id, stream);
     this.startedStreams++;
-    this.#resetBudget.earn(1);
+    this.#budgets.reset.earn(1);
     const at = this.#output.reserve(frameHeaderBytes + roomForBlock(this.#encoder.maxEncodedBytes(head)));
     const end = this.#encoder.encodeRequest(head, this.#output.bytes, at + frameHeaderBytes);
     this.#commitBlock(stream, at, end);
@@ -290,15 +274,12 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
   }
 
   renewWindow(stream: NativeStream): void {
-    const increment = stream.consumedBytes;
-    stream.consumedBytes = 0;
-    stream.receiveWindow += increment;
-    this.#output.windowUpdate(stream.id, increment);
+    this.#output.windowUpdate(stream.id, this.#windows.renew(stream));
   }
 
   cancel(stream: NativeStream): void {
     // What the origin had sent before it knows is late, and no fault of its own.
-    this.#ignoredBudget.earn(2);
+    this.#budgets.ignored.earn(2);
     this.#forget(stream, http2Code.CANCEL);
   }
 
@@ -355,7 +336,7 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     this.#output.commit(start + count);
     stream.sendWindow -= count;
     this.#sendWindow -= count;
-    this.#windowBudget.earn(count / 1024);
+    this.#budgets.window.earn(count / 1024);
     if (flags !== 0) stream.hasSentEnd = true;
     else if (isLast) this.sendEnd(stream);
     if (stream.pendingBytes > 0 && stream.sendWindow > 0) this.#queue.push(stream);
@@ -397,7 +378,7 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     if (this.isClosed) return;
     try {
       this.#reader.push(chunk);
-      if (this.#ackDueAt !== 0) this.#checkAck();
+      if (this.#settingsSentAt !== null) this.#checkAck(this.#settingsSentAt);
     } catch (error) {
       if (error instanceof ConnectionError) this.#violated(error.code, error);
       else if (error instanceof HpackError) this.#violated('COMPRESSION_ERROR', error);
@@ -410,8 +391,8 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
    * RFC 9113 section 6.5.3. An origin that says nothing at all is found by PING and deadlines; one that speaks has to have
    * acknowledged in time.
    */
-  #checkAck(): void {
-    if (this.#clock.now() < this.#ackDueAt) return;
+  #checkAck(sentAt: number): void {
+    if (this.#clock.now() - sentAt < this.#options.settingsTimeoutMs) return;
     const message = `our SETTINGS were not acknowledged within ${this.#options.settingsTimeoutMs} ms`;
     throw new ConnectionError('SETTINGS_TIMEOUT', message);
   }
@@ -419,15 +400,14 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
   dataBegins(streamId: number, flags: number, bodyBytes: number, flowBytes: number): void {
     this.#checkOrder(frameType.DATA, streamId);
     this.#checkStream('DATA', streamId);
-    this.#receiveWindow -= flowBytes;
-    if (this.#receiveWindow < 0) throw new ConnectionError('FLOW_CONTROL_ERROR', 'DATA beyond the session window');
-    this.#renewSessionWindow(flowBytes);
+    const increment = this.#windows.receive(flowBytes);
+    if (increment > 0) this.#output.windowUpdate(0, increment);
     const endsStream = (flags & frameFlag.END_STREAM) !== 0;
-    if (bodyBytes === 0 && !endsStream) this.#emptyDataBudget.spend();
+    if (bodyBytes === 0 && !endsStream) this.#budgets.emptyData.spend();
     const stream = this.#streams.get(streamId);
     this.#reading = null;
     if (stream === undefined) {
-      this.#takeLateData(flowBytes);
+      if (!this.#windows.takeLate(flowBytes)) this.#budgets.ignored.spend();
       return;
     }
     if (!stream.hasResponse) throw new ConnectionError('PROTOCOL_ERROR', 'DATA before the head of a response');
@@ -488,7 +468,7 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
         // Our SETTINGS forbid it (RFC 9113 section 6.6).
         throw new ConnectionError('PROTOCOL_ERROR', 'a PUSH_PROMISE frame');
       default:
-        this.#ignoredBudget.spend();
+        this.#budgets.ignored.spend();
         break;
     }
   }
@@ -512,21 +492,6 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     if (streamId === 0 || (streamId & 1) === 0 || streamId >= this.#nextStreamId) {
       throw new ConnectionError('PROTOCOL_ERROR', `${what} on stream ${streamId}, which was never opened`);
     }
-  }
-
-  #renewSessionWindow(flowBytes: number): void {
-    // What was received is given back whoever has consumed it: streams hold back their own sinks, one slow one no other.
-    this.#unrenewedBytes += flowBytes;
-    if (this.#unrenewedBytes < this.#options.sessionWindowBytes >>> 1) return;
-    this.#output.windowUpdate(0, this.#unrenewedBytes);
-    this.#receiveWindow += this.#unrenewedBytes;
-    this.#unrenewedBytes = 0;
-  }
-
-  /** DATA of a stream that is over. What the origin could send before it knew is no fault of its own; what is more is counted. */
-  #takeLateData(flowBytes: number): void {
-    if (flowBytes > 0 && flowBytes <= this.#lateBytes) this.#lateBytes -= flowBytes;
-    else this.#ignoredBudget.spend();
   }
 
   #takeHeaders(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
@@ -555,7 +520,7 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     const raw = this.#decoder.decode(block);
     const stream = this.#streams.get(streamId);
     if (stream === undefined) {
-      this.#ignoredBudget.spend();
+      this.#budgets.ignored.spend();
     } else if (raw === null) {
       this.#fail(stream, fieldsTooLarge('a field section beyond the limits', this.#options), http2Code.CANCEL);
     } else if (stream.hasResponse) {
@@ -625,7 +590,7 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
   #takeReset(streamId: number, bytes: Buffer, start: number, end: number): void {
     checkLength('RST_STREAM', end - start, 4);
     this.#checkStream('RST_STREAM', streamId);
-    this.#resetBudget.spend();
+    this.#budgets.reset.spend();
     const stream = this.#streams.get(streamId);
     if (stream !== undefined) this.#fail(stream, fromReset(readUint32(bytes, start), true), null);
   }
@@ -633,7 +598,7 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
   #takeWindowUpdate(streamId: number, bytes: Buffer, start: number, end: number): void {
     checkLength('WINDOW_UPDATE', end - start, 4);
     if (streamId !== 0) this.#checkStream('WINDOW_UPDATE', streamId);
-    this.#windowBudget.spend();
+    this.#budgets.window.spend();
     const increment = readUint31(bytes, start);
     if (streamId === 0) {
       if (increment === 0) throw new ConnectionError('PROTOCOL_ERROR', 'a WINDOW_UPDATE of 0');
@@ -661,7 +626,7 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
       this.#takeSettingsAck(end - start);
       return;
     }
-    this.#settingsBudget.spend();
+    this.#budgets.settings.spend();
     const freeBefore = this.freeStreams;
     const windowBefore = this.#origin.initialWindowBytes;
     this.#origin.take(bytes, start, end);
@@ -693,21 +658,26 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
   #takeSettingsAck(length: number): void {
     checkLength('SETTINGS with ACK', length, 0);
     if (!this.#hasOriginSettings) throw new ConnectionError('PROTOCOL_ERROR', 'the first frame acknowledges SETTINGS');
-    if (this.#ackDueAt === 0) throw new ConnectionError('PROTOCOL_ERROR', 'SETTINGS were acknowledged twice');
-    this.#ackDueAt = 0;
+    if (this.#settingsSentAt === null) throw new ConnectionError('PROTOCOL_ERROR', 'SETTINGS were acknowledged twice');
+    this.#windows.tookRoundTrip(this.#clock.now() - this.#settingsSentAt);
+    this.#settingsSentAt = null;
   }
 
   #takePing(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
     if (streamId !== 0) throw new ConnectionError('PROTOCOL_ERROR', `PING on stream ${streamId}`);
     checkLength('PING', end - start, 8);
-    this.#pingBudget.spend();
-    if ((flags & frameFlag.ACK) !== 0) this.#pings.answered(bytes, start);
-    else this.#output.ping(frameFlag.ACK, bytes, start);
+    this.#budgets.ping.spend();
+    if ((flags & frameFlag.ACK) === 0) {
+      this.#output.ping(frameFlag.ACK, bytes, start);
+      return;
+    }
+    const roundTripMs = this.#pings.answered(bytes, start);
+    if (roundTripMs !== null) this.#windows.tookRoundTrip(roundTripMs);
   }
 
   #takePriority(streamId: number, length: number): void {
     if (streamId === 0) throw new ConnectionError('PROTOCOL_ERROR', 'PRIORITY on stream 0');
-    this.#ignoredBudget.spend();
+    this.#budgets.ignored.spend();
     if (length === 5) return;
     // Section 6.3: of a wrong length it is an error of its stream alone.
     const stream = this.#streams.get(streamId);
@@ -723,7 +693,7 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     if (lastStreamId > (this.#goaway?.lastStreamId ?? max31)) {
       throw new ConnectionError('PROTOCOL_ERROR', `GOAWAY with last stream id ${lastStreamId} after a lower one`);
     }
-    if (this.#goaway !== null) this.#ignoredBudget.spend();
+    if (this.#goaway !== null) this.#budgets.ignored.spend();
     this.#goaway = { code, lastStreamId };
     this.#drain('goaway');
     if (code !== http2Code.NO_ERROR) {
@@ -745,9 +715,9 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     this.#hasNewRoom = true;
     if (code !== null) {
       this.#output.reset(stream.id, code);
-      // NO_ERROR: the origin has ended the stream itself.
-      if (code !== http2Code.NO_ERROR) this.#lateBytes += Math.max(0, stream.receiveWindow);
     }
+    // NO_ERROR: the origin has ended the stream itself.
+    this.#windows.release(stream, code !== null && code !== http2Code.NO_ERROR);
     // So that room and the end of a drain are told.
     this.outputWaits();
   }

@@ -38,14 +38,16 @@ export class Pings {
     });
   }
 
-  /** An answer. One that nobody waits for any more is none of our business. */
-  answered(bytes: Buffer, at: number): void {
+  /** An answer; returns how long it took. One that nobody waits for any more is none of our business: null. */
+  answered(bytes: Buffer, at: number): number | null {
     const number = readUint32(bytes, at + 4);
     const ping = this.#waiting.get(number);
-    if (ping === undefined || readUint32(bytes, at) !== 0) return;
+    if (ping === undefined || readUint32(bytes, at) !== 0) return null;
     this.#waiting.delete(number);
     this.#clock.clearTimeout(ping.timer);
-    ping.resolve(this.#clock.now() - ping.sentAt);
+    const ms = this.#clock.now() - ping.sentAt;
+    ping.resolve(ms);
+    return ms;
   }
 
   /** The session has ended. */

@@ -35,10 +35,12 @@ export class NativeStream implements ExchangeHandle {
   expectedBytes = -1;
   /** Octets that the origin may still send. */
   receiveWindow: number;
-  /** Octets consumed and not yet given back to the origin. */
+  /** What `receiveWindow` is when all is consumed. */
+  windowBytes: number;
+  /** Octets consumed and not yet given back to the origin; half of `windowBytes` renew the window. */
   consumedBytes = 0;
-  /** As many of them renew the window. */
-  renewAtBytes: number;
+  /** When it was renewed last. */
+  renewedAt = Number.NEGATIVE_INFINITY;
 
   // The request.
   hasSentEnd = false;
@@ -78,7 +80,7 @@ export class NativeStream implements ExchangeHandle {
     this.hasEnded = !isStreamed;
     this.sendWindow = sendWindow;
     this.receiveWindow = receiveWindow;
-    this.renewAtBytes = receiveWindow >>> 1;
+    this.windowBytes = receiveWindow;
   }
 
   write(chunk: Buffer): void {
@@ -104,7 +106,7 @@ export class NativeStream implements ExchangeHandle {
   consume(bytes: number): void {
     if (this.sink === null) return;
     this.consumedBytes += bytes;
-    if (this.consumedBytes >= this.renewAtBytes) this.#owner.renewWindow(this);
+    if (this.consumedBytes >= this.windowBytes >>> 1) this.#owner.renewWindow(this);
   }
 
   cancel(): void {

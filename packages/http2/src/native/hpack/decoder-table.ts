@@ -6,8 +6,6 @@ import { entryOverheadBytes } from './static-table.ts';
 export class DecoderTable {
   /** Entries that are in it. */
   length = 0;
-  /** Changes with every entry and every new bound: two equal blocks between which it did not change mean the same. */
-  version = 0;
   #maxBytes: number;
   #bytes = 0;
   /** Place of the next entry. */
@@ -36,7 +34,6 @@ export class DecoderTable {
   /** Evicts until the entry fits; one that is larger than the table empties it (RFC 7541 section 4.4). */
   add(name: string, value: string): void {
     const bytes = name.length + value.length + entryOverheadBytes;
-    this.version++;
     if (bytes > this.#maxBytes) {
       this.clear();
       return;
@@ -51,12 +48,10 @@ export class DecoderTable {
   }
 
   clear(): void {
-    this.version++;
     this.#evictTo(0);
   }
 
   resize(maxBytes: number): void {
-    this.version++;
     this.#maxBytes = maxBytes;
     this.#evictTo(maxBytes);
   }
