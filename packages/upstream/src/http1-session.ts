@@ -14,6 +14,7 @@ import {
   type SessionState,
 } from '@hawser/http2';
 import { Client, type Dispatcher, errors } from 'undici';
+import { isIdempotent } from './idempotent.ts';
 import { InterimResponses } from './interim-responses.ts';
 
 /** Bytes of a response's field section, as towards the PHP client. */
@@ -107,11 +108,17 @@ class Http1Session implements Session {
       // TE needs `connection: te` beside it (section 10.1.4), which undici does not send.
       if (name !== 'expect' && name !== 'te') headers.push(name, head.fields[i + 1] as string);
     }
-    this.#client.dispatch(
-      // Without `reset: false` undici closes the connection after a HEAD.
-      { path: head.path, method: head.method as Dispatcher.HttpMethod, headers, body: exchange.body, reset: false },
-      exchange,
-    );
+    const { path, method } = head;
+    const dispatch = () =>
+      this.#client.dispatch(
+        // Without `reset: false` undici closes the connection after a HEAD.
+        { path, method: method as Dispatcher.HttpMethod, headers, body: exchange.body, reset: false },
+        exchange,
+      );
+    // undici looks at a kept connection once more before it writes. Where a close that goes unseen could not be made good by
+    // a repeat, that look has to be a new one, and not at what this turn of the event loop has been told already.
+    if (this.#startedStreams === 1 || isIdempotent(method)) dispatch();
+    else setImmediate(() => exchange.isOver || dispatch());
     return exchange;
   }
 
@@ -154,7 +161,8 @@ class Http1Session implements Session {
     if (this.#state === 'closed') return;
     this.#leaveOpen('closed');
     this.#state = 'closed';
-    const error = new SessionError('session_closed', 'the origin closed the connection', { processed: 'maybe', cause });
+    const processed = this.#exchange?.hasBegun === false ? 'no' : 'maybe';
+    const error = new SessionError('session_closed', 'the origin closed the connection', { processed, cause });
     this.#exchange?.fail(error);
     this.#exchange = null;
     void this.#client.destroy();
@@ -204,6 +212,15 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
     this.#upload = body === 'stream' ? new Readable({ read() {} }) : null;
     this.#isUploaded = this.#upload === null;
     this.body = this.#upload ?? (body as Buffer | null);
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Something of it may have been written. */
+  get hasBegun(): boolean {
+    return this.#controller !== null;
   }
 
   // The handle
@@ -350,7 +367,7 @@ class Http1Exchange implements ExchangeHandle, Dispatcher.DispatchHandler {
   }
 
   #translate(cause: Error): SessionError {
-    const processed = this.#controller === null ? 'no' : 'maybe';
+    const processed = this.hasBegun ? 'maybe' : 'no';
     if (cause instanceof errors.InvalidArgumentError || cause instanceof errors.NotSupportedError) {
       return new SessionError('unsupported', cause.message, { processed: 'no', cause });
     }

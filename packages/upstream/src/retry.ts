@@ -5,6 +5,7 @@ import { type Clock, systemClock, type Timer } from './clock.ts';
 import { UpstreamError, type UpstreamErrorCode } from './errors.ts';
 import type { Exchange, ResponseSink, Send } from './exchange.ts';
 import { ForwardingExchange } from './forwarding-exchange.ts';
+import { isIdempotent } from './idempotent.ts';
 import { KeptBody } from './kept-body.ts';
 import { PerPool } from './per-pool.ts';
 import { RetryBudget } from './retry-budget.ts';
@@ -27,9 +28,6 @@ const maxBackOffMs = 1_000;
 
 /** What is left of the deadline after a pause must be worth an attempt. */
 const minAttemptMs = 10;
-
-/** Methods that may be repeated by themselves (RFC 9110 section 9.2.2). */
-const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 /** Budgets are per pool key, shared by all client connections. */
 export function withRetry(next: Send, clock: Clock = systemClock): Send {
@@ -226,7 +224,7 @@ class RetriedExchange extends ForwardingExchange {
   }
 
   get #isIdempotent(): boolean {
-    return idempotent.has(this.#exchange.head.method);
+    return isIdempotent(this.#exchange.head.method);
   }
 
   get #isReplayable(): boolean {

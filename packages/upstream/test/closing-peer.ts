@@ -1,6 +1,7 @@
 // An HTTP/1.1 origin in a thread of its own, which closes a kept connection while this thread stands still.
 
 import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 
 const script = `
@@ -46,11 +47,13 @@ export class ClosingPeer implements AsyncDisposable {
 
   /**
    * Closes its last connection. On return the FIN is in this side's socket, and the event loop has not seen it: what is
-   * sent now meets the close on its way. It returns in the check phase, so that the loop looks at the socket once before
-   * undici writes; a close that comes after that look is one nobody can see.
+   * sent now meets the close on its way. In the `check` phase the loop looks at its sockets once more before what is due at
+   * the end of the turn; in the `poll` phase, where requests come, it has looked already. A close that comes after the last
+   * look is one that nobody can see.
    */
-  async closeUnseen(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
+  async closeUnseen(phase: 'poll' | 'check'): Promise<void> {
+    if (phase === 'check') await new Promise((resolve) => setImmediate(resolve));
+    else await stat('/');
     this.#worker.postMessage('close');
     if (Atomics.wait(this.#isClosed, 0, 0, 5_000) === 'timed-out') throw new Error('not closed within 5 s');
   }

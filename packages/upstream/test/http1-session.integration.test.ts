@@ -600,7 +600,7 @@ describe('the session contract', () => {
     using open = await OpenSession.open(`http://127.0.0.1:${peer.port}`);
     await open.request('/').ended;
     await hasRoom(open);
-    await peer.closeUnseen();
+    await peer.closeUnseen('check');
     const answer = await open.request('/', { method: 'POST' }).ended;
     expect(answer.error).toMatchObject({ code: 'session_closed', processed: 'no' });
   });

@@ -130,17 +130,20 @@ describe('a kept connection that the origin closes', () => {
     await peer.close();
   });
 
-  test('at the moment of the next request: a POST that was never written is sent again, and comes once', async () => {
-    await using peer = await ClosingPeer.start();
-    using upstream = new Upstream((send, clock) => withDeadline(withRetry(send, clock), clock));
-    const url = `http://127.0.0.1:${peer.port}/`;
-    await upstream.send(url).ended;
-    await peer.closeUnseen();
-    const answer = await upstream.send(url, { method: 'POST', body: Buffer.from('x') }).ended;
-    expect(answer).toMatchObject({ status: 200, error: null });
-    expect(answer.facts).toMatchObject({ attempts: 2, session: 'origin-closed' });
-    expect([answer.field('x-connection-id'), answer.field('x-requests')]).toEqual(['2', '2']);
-  });
+  test.each(['poll', 'check'] as const)(
+    'unseen in the %s phase: a POST that was never written is sent again, and comes once',
+    async (phase) => {
+      await using peer = await ClosingPeer.start();
+      using upstream = new Upstream((send, clock) => withDeadline(withRetry(send, clock), clock));
+      const url = `http://127.0.0.1:${peer.port}/`;
+      await upstream.send(url).ended;
+      await peer.closeUnseen(phase);
+      const answer = await upstream.send(url, { method: 'POST', body: Buffer.from('x') }).ended;
+      expect(answer).toMatchObject({ status: 200, error: null });
+      expect(answer.facts).toMatchObject({ attempts: 2, session: 'origin-closed' });
+      expect([answer.field('x-connection-id'), answer.field('x-requests')]).toEqual(['2', '2']);
+    },
+  );
 
   test('after it has read a GET, without an answer: it is sent again', async () => {
     const { peer, upstream, url } = await keptConnection(async (connection) => {
