@@ -35,6 +35,8 @@ export interface WorkerReport {
 }
 
 const script = fileURLToPath(new URL('../php/worker.php', import.meta.url));
+/** PHP-FPM has OPcache on where it is loaded; on the command line it is off by default. */
+const asInFpm = ['-d', 'opcache.enable_cli=1'];
 const readyWithinMs = 60_000;
 /** Beyond the job's own time: its last exchange may run into its time-out. */
 const graceMs = 120_000;
@@ -57,7 +59,9 @@ export class PhpWorkers implements Workers {
     // Guzzle's handler and Symfony's client find the broker where any application finds it: in the environment.
     const env = target.socket === null ? {} : { HAWSER_SOCKET: target.socket, HAWSER_FALLBACK: 'fail' };
     const processes = await Promise.all(
-      Array.from({ length: count }, () => startProcess(programPath('php'), [script, JSON.stringify(target)], { env })),
+      Array.from({ length: count }, () =>
+        startProcess(programPath('php'), [...asInFpm, script, JSON.stringify(target)], { env }),
+      ),
     );
     const workers = new PhpWorkers(processes);
     try {

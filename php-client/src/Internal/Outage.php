@@ -44,12 +44,10 @@ final class Outage
     /** @var array<string, Record> where there is no file to write to */
     private static array $memory = [];
 
-    private readonly string $file;
+    /** Found when it is needed first: most requests never ask. */
+    private ?string $file = null;
 
-    public function __construct(private readonly string $socket, private readonly ?LoggerInterface $logger)
-    {
-        $this->file = self::file($socket);
-    }
+    public function __construct(private readonly string $socket, private readonly ?LoggerInterface $logger) {}
 
     public static function file(string $socket): string
     {
@@ -137,11 +135,16 @@ final class Outage
         }
     }
 
+    private function path(): string
+    {
+        return $this->file ??= self::file($this->socket);
+    }
+
     private function isOn(): bool
     {
-        clearstatcache(true, $this->file);
+        clearstatcache(true, $this->path());
 
-        return isset(self::$memory[$this->file]) || is_file($this->file);
+        return isset(self::$memory[$this->path()]) || is_file($this->path());
     }
 
     /**
@@ -151,11 +154,11 @@ final class Outage
     {
         $file = $this->open();
         if ($file === null) {
-            $record = $change(self::$memory[$this->file] ?? [0, 0, 0, 0]);
+            $record = $change(self::$memory[$this->path()] ?? [0, 0, 0, 0]);
             if ($record === null) {
-                unset(self::$memory[$this->file]);
+                unset(self::$memory[$this->path()]);
             } else {
-                self::$memory[$this->file] = $record;
+                self::$memory[$this->path()] = $record;
             }
 
             return;
@@ -166,8 +169,8 @@ final class Outage
         $record = $values === false ? [0, 0, 0, 0] : array_values($values);
         $record = $change($record);
         if ($record === null) {
-            unset(self::$memory[$this->file]);
-            @unlink($this->file);
+            unset(self::$memory[$this->path()]);
+            @unlink($this->path());
         } else {
             rewind($file);
             fwrite($file, pack('q4', ...$record));
@@ -183,16 +186,16 @@ final class Outage
     private function open(): mixed
     {
         for ($try = 0; $try < self::LOCK_TRIES; ++$try) {
-            clearstatcache(true, $this->file);
+            clearstatcache(true, $this->path());
             // The temporary folder belongs to everybody: whoever planted a link there must not choose what is written to.
-            $file = is_link($this->file) ? false : @fopen($this->file, 'c+');
+            $file = is_link($this->path()) ? false : @fopen($this->path(), 'c+');
             if ($file === false) {
                 return null;
             }
             if (flock($file, LOCK_EX | LOCK_NB)) {
                 $opened = fstat($file);
-                clearstatcache(true, $this->file);
-                $present = @lstat($this->file);
+                clearstatcache(true, $this->path());
+                $present = @lstat($this->path());
                 // The lock of a file that another process has removed meanwhile keeps nobody out.
                 if ($opened !== false && $present !== false && $opened['ino'] === $present['ino']) {
                     return $file;
