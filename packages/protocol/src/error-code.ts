@@ -31,8 +31,8 @@ const rows = [
   [22, 'request_unsupported', 'The request needs something that the session to this origin cannot carry.', 'no', 'RequestException', 'See the message: request trailers need HTTP/2.'],
   // Policy
   [30, 'origin_forbidden', 'The egress policy refuses this origin or the address it resolved to.', 'no', 'ForbiddenOriginException', 'Allow it under `egress`, if it is meant.'],
-  [31, 'queue_full', 'The wait queue of the origin is full.', 'yes', 'QueueFullException', 'Raise `connections.max` or find out why the origin is slow.'],
-  [32, 'queue_timeout', 'No room on a session came free within `queue.timeout`.', 'yes', 'QueueFullException', 'Raise `connections.max` or find out why the origin is slow.'],
+  [31, 'queue_full', 'The wait queue of the origin is full.', 'yes', 'QueueFullException', 'Raise the limit that the message names (`connections.max`, `queue`, `nat`, `limits.sessions`), or find out why the origin is slow.'],
+  [32, 'queue_timeout', 'No room on a session came free within `queue.timeout`.', 'yes', 'QueueFullException', 'Raise the limit that the message names (`connections.max`, `queue`, `nat`, `limits.sessions`), or find out why the origin is slow.'],
   [33, 'breaker_open', 'The origin failed repeatedly and is given a pause.', 'yes', 'BreakerOpenException', 'Look at the errors before it; it closes by itself.'],
   // Reaching the origin
   [40, 'dns_failed', 'The host name did not resolve.', 'yes', 'DnsException', 'Check the name and the resolver of the pod.'],

@@ -6,6 +6,9 @@ import type { Clock } from './clock.ts';
 const agreementShare = 0.15;
 const agreementMs = 50;
 
+/** What closes within this time closes for one reason: a restart ends sessions that fell idle together, and teaches nothing. */
+const oneEventMs = 250;
+
 /** An origin that closes sooner than this closes after every answer: there is no idle time to learn. */
 const minIdleMs = 100;
 
@@ -15,11 +18,16 @@ const retireShare = 0.8;
 /** What was learned is forgotten after this long, as an origin may be configured anew. */
 const forgetAfterMs = 10 * 60_000;
 
-const maxSamples = 8;
+const maxClosings = 8;
+
+interface Closing {
+  readonly idleMs: number;
+  readonly at: number;
+}
 
 export class IdleLearner {
   readonly #clock: Clock;
-  readonly #samples: number[] = [];
+  readonly #closings: Closing[] = [];
   #learnedMs = Number.POSITIVE_INFINITY;
   #learnedAt = 0;
 
@@ -30,20 +38,21 @@ export class IdleLearner {
   /** The origin closed a session that had been idle for `idleMs`. */
   observeClose(idleMs: number): void {
     if (idleMs < minIdleMs) return;
-    const twin = this.#samples.find((sample) => agrees(sample, idleMs));
+    const now = this.#clock.now();
+    const twin = this.#closings.find(({ idleMs: other, at }) => now - at >= oneEventMs && agrees(other, idleMs));
     if (twin !== undefined) {
-      this.#learnedMs = Math.min(twin, idleMs, this.#learnedMs);
-      this.#learnedAt = this.#clock.now();
+      this.#learnedMs = Math.min(twin.idleMs, idleMs, this.#learnedMs);
+      this.#learnedAt = now;
     }
-    this.#samples.push(idleMs);
-    if (this.#samples.length > maxSamples) this.#samples.shift();
+    this.#closings.push({ idleMs, at: now });
+    if (this.#closings.length > maxClosings) this.#closings.shift();
   }
 
   /** Idle time in milliseconds after which a session should not be used any more; infinite while nothing is known. */
   get limitMs(): number {
     if (this.#learnedMs !== Number.POSITIVE_INFINITY && this.#clock.now() - this.#learnedAt > forgetAfterMs) {
       this.#learnedMs = Number.POSITIVE_INFINITY;
-      this.#samples.length = 0;
+      this.#closings.length = 0;
     }
     return this.#learnedMs * retireShare;
   }
