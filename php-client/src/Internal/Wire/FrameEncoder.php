@@ -30,8 +30,10 @@ final readonly class FrameEncoder
      */
     public function request(int $id, bool $isEnd, int $timeoutMs, string $method, string $url, array $fields, ?string $body): string
     {
+        $line = preg_match('/[\x80-\xFF]/', $method . $url) === 1 ? self::octets($method) . self::octets($url) : self::str($method) . self::str($url);
+
         return self::frame("\x98\x03" . self::uint($id) . ($isEnd ? "\x01" : "\x00") . self::uint($timeoutMs)
-            . self::octets($method) . self::octets($url) . $this->fields($fields) . ($body === null ? "\xC0" : self::bin($body)));
+            . $line . $this->fields($fields) . ($body === null ? "\xC0" : self::bin($body)));
     }
 
     /**
