@@ -29,7 +29,8 @@ interface Team {
   readonly sidecar: Sidecar | null;
   readonly workers: Workers;
   readonly rounds: Round[];
-  warmUp: Round | null;
+  /** Counted, not measured. */
+  readonly warmUps: Round[];
   counts: OriginCounts;
 }
 
@@ -54,7 +55,7 @@ export async function runLoad(
     progress.step(`warming up ${team.contender.name}`);
     // A broker in a pod has long been compiled; one that has just been started is not what users see.
     const seconds = stand.isFirstUse(team.contender) ? scale.firstWarmUpSeconds : scale.warmUpSeconds;
-    team.warmUp = await turn(origin, team, load, { ...load.job, repeats: maxRepeats, seconds });
+    team.warmUps.push(await turn(origin, team, load, { ...load.job, repeats: maxRepeats, seconds }));
     if (team.sidecar !== null) resetPeakRss(team.sidecar.pid);
     for (const pid of team.workers.pids) resetPeakRss(pid);
   }
@@ -64,6 +65,10 @@ export async function runLoad(
       const team = teams[(i + round) % teams.length] as Team;
       progress.step(`round ${round + 1} of ${scale.rounds}, ${team.contender.name}`);
       const job = { ...load.job, repeats: maxRepeats, seconds: scale.seconds };
+      // While the others had their turns this one grew cold, as one in use never does.
+      if (scale.leadInSeconds > 0) {
+        team.warmUps.push(await turn(origin, team, load, { ...job, seconds: scale.leadInSeconds }));
+      }
       team.rounds.push(await turn(origin, team, load, job));
     }
   }
@@ -86,7 +91,7 @@ async function gather(
     socket: sidecar?.socket ?? null,
   };
   const workers = stack.use(await (load.startWorkers?.(target) ?? PhpWorkers.start(load.processes, target)));
-  return { contender, sidecar, workers, rounds: [], warmUp: null, counts: noCounts };
+  return { contender, sidecar, workers, rounds: [], warmUps: [], counts: noCounts };
 }
 
 async function turn(origin: Origin, team: Team, load: Load, job: Job): Promise<Round> {
@@ -123,7 +128,11 @@ function measurementOf(team: Team): Measurement {
   return {
     contender: team.contender.name,
     rounds: team.rounds,
-    warmUp: team.warmUp ?? { requests: 0, errors: 0, messages: [] },
+    warmUp: {
+      requests: team.warmUps.reduce((sum, { requests }) => sum + requests, 0),
+      errors: team.warmUps.reduce((sum, { errors }) => sum + errors, 0),
+      messages: team.warmUps.flatMap(({ messages }) => messages),
+    },
     ...team.counts,
     peakRssBytes: team.sidecar === null ? null : peakRssBytes(team.sidecar.pid),
     phpPeakRssBytes: team.workers.pids.reduce((bytes, pid) => bytes + peakRssBytes(pid), 0),
