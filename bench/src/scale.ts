@@ -25,7 +25,7 @@ export const scales = {
     seconds: 1,
     warmUpSeconds: 0.5,
     leadInSeconds: 0.5,
-    firstWarmUpSeconds: 4,
+    firstWarmUpSeconds: 10,
     maxRepeats: unlimited,
   },
   quick: {
