@@ -11,6 +11,8 @@ use HawserBench\Target;
 require __DIR__ . '/vendor/autoload.php';
 
 $target = Target::of(json_decode($argv[1], true, flags: JSON_THROW_ON_ERROR));
+// Standard input is a socket here, and PHP would give one up after 60 seconds of silence.
+stream_set_timeout(STDIN, 86_400);
 fwrite(STDOUT, "ready\n");
 while (($line = fgets(STDIN)) !== false) {
     $job = json_decode($line, true, flags: JSON_THROW_ON_ERROR);

@@ -30,6 +30,8 @@ $send = match ($transport) {
     default => throw new InvalidArgumentException("transport is '{$transport}'; allowed: curl, hawser"),
 };
 
+// Standard input is a socket here, and PHP would give one up after 60 seconds of silence.
+stream_set_timeout(STDIN, 86_400);
 fwrite(STDOUT, "ready\n");
 fgets(STDIN);
 

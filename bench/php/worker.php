@@ -11,6 +11,8 @@ use HawserBench\Target;
 require __DIR__ . '/vendor/autoload.php';
 
 $target = Target::of(json_decode($argv[1], true, flags: JSON_THROW_ON_ERROR));
+// Standard input is a socket here, and PHP would give one up after 60 seconds of silence: while others have their turns.
+stream_set_timeout(STDIN, 86_400);
 fwrite(STDOUT, "ready\n");
 while (($line = fgets(STDIN)) !== false) {
     fwrite(STDOUT, json_encode(Job::fromJson($line)->run($target), JSON_THROW_ON_ERROR) . "\n");
