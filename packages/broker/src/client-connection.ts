@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import {
   type BrokerFrame,
+  encodeAroundBody,
   encodeDataHead,
   encodeFrame,
   type Frame,
@@ -13,13 +14,14 @@ import {
   maxExchangesPerConnection,
   maxFrameBytes,
   type RequestFrame,
+  type ResponseFrame,
   WireError,
   wireVersion,
 } from '@hawser/protocol';
 import { createFacts, type OriginOptions, type Send } from '@hawser/upstream';
 import type { Origins } from './config/origins.ts';
 import { BrokerError, toErrorFrame } from './errors.ts';
-import { ClientExchange, type FrameWriter } from './exchange.ts';
+import { ClientExchange, type FrameWriter, joined } from './exchange.ts';
 import type { Logger } from './log.ts';
 import { prepareRequest } from './request-head.ts';
 import { brokerAgent } from './version.ts';
@@ -107,6 +109,16 @@ export class ClientConnection implements FrameWriter {
 
   writeFrame(frame: BrokerFrame): void {
     this.#queue(encodeFrame(frame));
+  }
+
+  writeResponse(frame: Omit<ResponseFrame, 'body'>, body: readonly Buffer[], bodyBytes: number): void {
+    const around = encodeAroundBody(frame, bodyBytes);
+    if (around === null) {
+      this.writeFrame({ ...frame, body: joined(body, bodyBytes) });
+      return;
+    }
+    this.#queue(around.head);
+    this.#outbox.push(...body, around.tail);
   }
 
   writeData(exchangeId: number, payload: Buffer): void {

@@ -1,4 +1,4 @@
-import { type BrokerFrame, type ErrorFrame, FrameType } from '@hawser/protocol';
+import { type BrokerFrame, type ErrorFrame, FrameType, type ResponseFrame } from '@hawser/protocol';
 import { createFacts, type Exchange, type ResponseSink, type Send } from '@hawser/upstream';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ClientExchange, type FrameWriter } from './exchange.ts';
@@ -14,6 +14,10 @@ class RecordingWriter implements FrameWriter {
   writeFrame(frame: BrokerFrame): void {
     if (frame.type === this.refused) throw new Error('cannot be encoded');
     this.frames.push(frame);
+  }
+
+  writeResponse(frame: Omit<ResponseFrame, 'body'>, body: readonly Buffer[]): void {
+    this.frames.push({ ...frame, body: Buffer.concat(body) });
   }
 
   writeData(exchangeId: number, payload: Buffer): void {

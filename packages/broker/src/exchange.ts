@@ -9,6 +9,7 @@ import {
   initialWindowBytes,
   maxDataBytes,
   maxWindowBytes,
+  type ResponseFrame,
 } from '@hawser/protocol';
 import type { Exchange, Facts, ResponseSink, Send, UpstreamError } from '@hawser/upstream';
 import { BrokerError, toErrorFrame } from './errors.ts';
@@ -17,6 +18,8 @@ import { BrokerError, toErrorFrame } from './errors.ts';
 export interface FrameWriter {
   /** Writes the frame with whatever else this turn of the event loop brings. */
   writeFrame(frame: BrokerFrame): void;
+  /** As `writeFrame`, for a RESPONSE with these `bodyBytes` of body, without copying them. */
+  writeResponse(frame: Omit<ResponseFrame, 'body'>, body: readonly Buffer[], bodyBytes: number): void;
   /** As `writeFrame`, for a DATA frame, without copying the payload. */
   writeData(exchangeId: number, payload: Buffer): void;
   /** Calls `flush` of this exchange before the next write to the socket. */
@@ -31,6 +34,9 @@ export interface FrameWriter {
 
 /** Longest body that travels inside RESPONSE. */
 const maxInlineBodyBytes = maxDataBytes;
+
+/** A longer body is not copied into its frame: two pieces more to write cost less. */
+const maxCopiedBodyBytes = 4 * 1024;
 
 /** A body that is declared this short is worth waiting for, so that the answer is one frame. */
 const maxHeldBodyBytes = maxInlineBodyBytes;
@@ -271,23 +277,23 @@ export class ClientExchange implements ResponseSink {
     const mayWait = fits && !this.#isWhole && this.#declaredBytes !== null && this.#declaredBytes <= maxHeldBodyBytes;
     if (mayWait && !isLate) return false;
     this.#isHeadSent = true;
-    this.#writer.writeFrame({
+    const response = {
       type: FrameType.response,
       exchangeId: this.id,
       end,
       status: this.#status,
       fields: this.#fields,
-      body: end ? this.#takeBody() : null,
       facts: toWireFacts(this.#facts),
-    });
+    } as const;
+    if (!end || this.#bufferedBytes === 0) {
+      this.#writer.writeFrame({ ...response, body: null });
+    } else if (this.#bufferedBytes > maxCopiedBodyBytes) {
+      this.#writer.writeResponse(response, this.#chunks, this.#bufferedBytes);
+    } else {
+      this.#writer.writeFrame({ ...response, body: joined(this.#chunks, this.#bufferedBytes) });
+    }
     if (end) this.#finish();
     return !end;
-  }
-
-  #takeBody(): Buffer | null {
-    const [first] = this.#chunks;
-    if (first === undefined) return null;
-    return this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks, this.#bufferedBytes);
   }
 
   #writeData(): void {
@@ -307,6 +313,11 @@ export class ClientExchange implements ResponseSink {
     this.#bufferedBytes = 0;
     this.#writer.forget(this);
   }
+}
+
+/** Chunks as one Buffer, copied where there are several. */
+export function joined(chunks: readonly Buffer[], bytes: number): Buffer {
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes);
 }
 
 const clientFault = { source: 'client', processed: 'maybe' } as const;

@@ -1,19 +1,19 @@
 // The short way for the frame that nearly every exchange ends with: RESPONSE written at once, without a list of its elements.
 
-import { lengthPrefixBytes, maxExchangeId, maxFieldLines, maxFrameBytes } from './constants.ts';
+import { lengthPrefixBytes, maxDataBytes, maxExchangeId, maxFieldLines } from './constants.ts';
 import { type ExchangeFacts, type Fields, FrameType, flagEnd, type ResponseFrame } from './frame.ts';
 
 /** Frames are written one behind the other into a slab, so that a small frame costs no allocation of its own. */
 const slabBytes = 16 * 1024;
 
-/** A longer frame is rare enough to be encoded like all others. */
+/** A frame that is longer without its body is rare enough to be encoded like all others. */
 const maxPlainBytes = slabBytes / 2;
 
 /** Up to this length a string is written faster here than by a call into the runtime. */
 const maxLoopLength = 64;
 
-/** Prefix 4, array header 1, type 1, id 5, flags 1, status 3, fields header 3, `bin 16` header 3, and nine facts. */
-const fixedBytes = 4 + 1 + 1 + 5 + 1 + 3 + 3 + 3 + 1 + 9 * 9;
+/** Prefix 4, array header 1, type 1, id 5, flags 1, status 3, fields header 3, `bin 32` header 5, and nine facts. */
+const fixedBytes = 4 + 1 + 1 + 5 + 1 + 3 + 3 + 5 + 1 + 9 * 9;
 
 let slab = Buffer.allocUnsafeSlow(slabBytes);
 let at = 0;
@@ -23,28 +23,60 @@ let at = 0;
  * beyond ASCII, a number out of its bounds, a long frame. The Buffer shares a slab with other frames.
  */
 export function encodePlainResponse(frame: ResponseFrame): Buffer | null {
-  const { exchangeId, status, fields, body, facts } = frame;
-  if (!(isWhole(exchangeId, 1, maxExchangeId) && isWhole(status, 200, 599)) || !isPlain(facts)) return null;
-  if (fields.length % 2 !== 0 || fields.length > 2 * maxFieldLines) return null;
-  const bytes = fixedBytes + textBytes(facts) + fieldBytes(fields) + (body === null ? 0 : body.length);
-  if (bytes > maxPlainBytes || bytes > maxFrameBytes) return null;
-  if (slab.length - at < bytes) {
-    slab = Buffer.allocUnsafeSlow(slabBytes);
-    at = 0;
-  }
+  const { body, facts } = frame;
+  if (!makeRoom(frame, body === null ? 0 : body.length)) return null;
   const start = at;
-  at += lengthPrefixBytes;
-  slab[at++] = 0x97;
-  slab[at++] = FrameType.response;
-  writeInteger(exchangeId);
-  slab[at++] = frame.end ? flagEnd : 0;
-  writeInteger(status);
-  if (!(writeFields(fields) && writeBody(body) && writeFacts(facts))) {
+  if (!(writeHead(frame) && writeBody(body) && writeFacts(facts))) {
     at = start;
     return null;
   }
   slab.writeUInt32BE(at - start - lengthPrefixBytes, start);
   return slab.subarray(start, at);
+}
+
+/**
+ * What stands before and behind a body of `bodyBytes` bytes, 1 to 65536, in a RESPONSE, so that the caller writes the body
+ * between them and it is copied nowhere. Null as from `encodePlainResponse`.
+ */
+export function encodeAroundBody(
+  frame: Omit<ResponseFrame, 'body'>,
+  bodyBytes: number,
+): { readonly head: Buffer; readonly tail: Buffer } | null {
+  if (!isWhole(bodyBytes, 1, maxDataBytes) || !makeRoom(frame, 0)) return null;
+  const start = at;
+  const isPlain = writeHead(frame);
+  writeBodyHeader(bodyBytes);
+  const middle = at;
+  if (!(isPlain && writeFacts(frame.facts))) {
+    at = start;
+    return null;
+  }
+  slab.writeUInt32BE(at - start - lengthPrefixBytes + bodyBytes, start);
+  return { head: slab.subarray(start, middle), tail: slab.subarray(middle, at) };
+}
+
+/** Whether the frame may be written into the slab, which has room for it and for `bodyBytes` of body then. */
+function makeRoom({ exchangeId, status, fields, facts }: Omit<ResponseFrame, 'body'>, bodyBytes: number): boolean {
+  if (!(isWhole(exchangeId, 1, maxExchangeId) && isWhole(status, 200, 599)) || !isPlain(facts)) return false;
+  if (fields.length % 2 !== 0 || fields.length > 2 * maxFieldLines) return false;
+  const bytes = fixedBytes + textBytes(facts) + fieldBytes(fields) + bodyBytes;
+  if (bytes > maxPlainBytes) return false;
+  if (slab.length - at < bytes) {
+    slab = Buffer.allocUnsafeSlow(slabBytes);
+    at = 0;
+  }
+  return true;
+}
+
+/** All before the body; its length prefix is left free. False as `writeFields`. */
+function writeHead(frame: Omit<ResponseFrame, 'body'>): boolean {
+  at += lengthPrefixBytes;
+  slab[at++] = 0x97;
+  slab[at++] = FrameType.response;
+  writeInteger(frame.exchangeId);
+  slab[at++] = frame.end ? flagEnd : 0;
+  writeInteger(frame.status);
+  return writeFields(frame.fields);
 }
 
 function isWhole(value: number, min: number, max: number): boolean {
@@ -90,16 +122,23 @@ function writeBody(body: Buffer | null): boolean {
     slab[at++] = 0xc0;
     return true;
   }
-  if (body.length < 0x100) {
-    slab[at++] = 0xc4;
-    slab[at++] = body.length;
-  } else {
-    slab[at++] = 0xc5;
-    at = slab.writeUInt16BE(body.length, at);
-  }
+  writeBodyHeader(body.length);
   slab.set(body, at);
   at += body.length;
   return true;
+}
+
+function writeBodyHeader(bytes: number): void {
+  if (bytes < 0x100) {
+    slab[at++] = 0xc4;
+    slab[at++] = bytes;
+  } else if (bytes < 0x10000) {
+    slab[at++] = 0xc5;
+    at = slab.writeUInt16BE(bytes, at);
+  } else {
+    slab[at++] = 0xc6;
+    at = slab.writeUInt32BE(bytes, at);
+  }
 }
 
 function writeFacts(facts: ExchangeFacts): boolean {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { maxDataBytes, maxFrameBytes } from './constants.ts';
 import { FrameDecoder } from './decode.ts';
 import { encodeDataHead, encodeFrame } from './encode.ts';
+import { encodeAroundBody } from './encode-response.ts';
 import { WireError } from './errors.ts';
 import { type ErrorFrame, type ExchangeFacts, type Frame, FrameType, type RequestFrame } from './frame.ts';
 
@@ -174,6 +175,25 @@ describe('RESPONSE', () => {
     const frames = [plain, response, plain];
     const bytes = frames.map(encodeFrame);
     expect(bytes.map((frame) => decode(frame, 'broker'))).toEqual(frames);
+  });
+
+  it.each([1, 255, 256, 20_000, 65_535, 65_536])('is the same around a body of %d bytes', (size) => {
+    const body = Buffer.alloc(size, 'x');
+    const around = encodeAroundBody(plain, size);
+    expect(around).not.toBeNull();
+    const { head, tail } = around as NonNullable<typeof around>;
+    expect(Buffer.concat([head, body, tail]).equals(encodeFrame({ ...plain, body }))).toBe(true);
+  });
+
+  it.each([
+    ['an octet beyond ASCII', { ...plain, fields: ['x', 'caf\xe9'] }, 10],
+    ['a status that is none', { ...plain, status: 100 }, 10],
+    ['facts past 32 bits', { ...plain, facts: { ...facts, totalUs: 2 ** 32 } }, 10],
+    ['no body', plain, 0],
+    ['more body than a frame carries', plain, maxDataBytes + 1],
+  ])('is not written around a body where there is %s, and what follows is right', (_title, response, size) => {
+    expect(encodeAroundBody(response, size)).toBeNull();
+    expect(decode(encodeFrame(plain), 'broker')).toEqual(plain);
   });
 
   it('goes on in a new slab where the old one is full', () => {

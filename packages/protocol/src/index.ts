@@ -16,6 +16,7 @@ export {
 } from './constants.ts';
 export { FrameDecoder, type FrameDecoderOptions } from './decode.ts';
 export { encodeDataHead, encodeFrame } from './encode.ts';
+export { encodeAroundBody } from './encode-response.ts';
 export { type ErrorCode, type ErrorName, errorCodes, errorNumber } from './error-code.ts';
 export { type Peer, WireError, type WireErrorOptions } from './errors.ts';
 export {
