@@ -66,7 +66,7 @@ export async function runLoad(
       progress.step(`round ${round + 1} of ${scale.rounds}, ${team.contender.name}`);
       const job = { ...load.job, repeats: maxRepeats, seconds: scale.seconds };
       // While the others had their turns this one grew cold, as one in use never does.
-      if (scale.leadInSeconds > 0) {
+      if (scale.leadInSeconds > 0 && load.maxRepeats === undefined) {
         team.warmUps.push(await turn(origin, team, load, { ...job, seconds: scale.leadInSeconds }));
       }
       team.rounds.push(await turn(origin, team, load, job));

@@ -33,7 +33,7 @@ export const scales = {
     rounds: 3,
     seconds: 0.15,
     warmUpSeconds: 0.15,
-    leadInSeconds: 0.05,
+    leadInSeconds: 0,
     firstWarmUpSeconds: 1.5,
     maxRepeats: unlimited,
   },

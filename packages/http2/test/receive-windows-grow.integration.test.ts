@@ -112,6 +112,13 @@ test('nothing grows before the round trip is known', async () => {
   expect(download.increments).toEqual([128, 128, 128]);
 });
 
+test('nothing grows towards an origin that is near', async () => {
+  const connection = await open({}, 4);
+  const download = await new Download(connection).begin();
+  await download.halves(3, 1);
+  expect(download.increments).toEqual([128, 128, 128]);
+});
+
 test('nothing grows where the bound is the first window', async () => {
   const connection = await open({ maxReceiveWindowBytes: receiveWindowBytes });
   const download = await new Download(connection).begin();

@@ -7,6 +7,9 @@ import { ConnectionError } from './connection-error.ts';
 import { initialWindowBytes } from './frame.ts';
 import type { NativeStream } from './stream.ts';
 
+/** From a nearer origin nothing grows: 256 KiB in this time are 50 MB/s, and a busy event loop looks like a long way. */
+const nearMs = 5;
+
 /**
  * The session's window is renewed by what was received, so that one slow sink holds back nobody else; a stream's by what its sink
  * has consumed.
@@ -67,7 +70,7 @@ export class ReceiveWindows {
 
   #growthOf(stream: NativeStream): number {
     const now = this.#clock.now();
-    const isHeldBack = now - stream.renewedAt <= this.#roundTripMs;
+    const isHeldBack = this.#roundTripMs >= nearMs && now - stream.renewedAt <= this.#roundTripMs;
     stream.renewedAt = now;
     if (!isHeldBack) return 0;
     const { windowBytes } = stream;
