@@ -103,7 +103,7 @@ function measurementOf(contender: string, starts: readonly Start[], which: numbe
   return {
     contender,
     rounds: starts.map((each) => each.rounds[which] as Round),
-    warmUp: { requests: 0, errors: 0, messages: [] },
+    warmUps: [],
     tcpConnections: total((each) => each.tcpConnections),
     tlsHandshakes: total((each) => each.tlsHandshakes),
     tlsResumed: total((each) => each.tlsResumed),

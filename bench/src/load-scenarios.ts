@@ -61,7 +61,7 @@ export const rtt: Scenario = {
   what:
     `an origin ${oneWayMs} ms away each way, handshakes included: ${workers} PHP processes, each one 512-byte GET after the ` +
     'other; one process, a large body down',
-  async run(stand, contenders) {
+  run: (stand, contenders) => {
     const loads: Load[] = [
       { scenario: 'rtt', case: null, processes: workersIn(stand), job: small, requestsPerRepeat: 1 },
     ];
@@ -71,13 +71,7 @@ export const rtt: Scenario = {
         stand.scale.name === 'full' ? (['10 MiB down', '10MiB'] as const) : (['64 KiB down', '64KiB'] as const);
       loads.push({ scenario: 'rtt', case: large, processes: 1, job: down(size), requestsPerRepeat: 1 });
     }
-    const rows: Row[] = [];
-    for (const load of loads) {
-      await using origin = await stand.startOrigin();
-      await using relay = await DelayRelay.start(origin.port, oneWayMs);
-      rows.push(...(await runLoad(stand, origin, contenders, { ...load, port: relay.port })));
-    }
-    return rows;
+    return withOrigin(stand, contenders, loads, oneWayMs);
   },
 };
 
@@ -121,12 +115,19 @@ export const connections: Scenario = {
   },
 };
 
-/** The loads one after the other, each against an origin of its own: connections are counted afresh. */
-async function withOrigin(stand: Stand, contenders: readonly Contender[], loads: readonly Load[]): Promise<Row[]> {
+/** The loads one after the other, each against an origin of its own, so far away: connections are counted afresh. */
+async function withOrigin(
+  stand: Stand,
+  contenders: readonly Contender[],
+  loads: readonly Load[],
+  awayMs = 0,
+): Promise<Row[]> {
   const rows: Row[] = [];
   for (const load of loads) {
     await using origin = await stand.startOrigin();
-    rows.push(...(await runLoad(stand, origin, contenders, load)));
+    await using relay = awayMs > 0 ? await DelayRelay.start(origin.port, awayMs) : null;
+    const port = relay?.port ?? origin.port;
+    rows.push(...(await runLoad(stand, origin, contenders, { ...load, port })));
   }
   return rows;
 }

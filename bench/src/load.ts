@@ -128,11 +128,7 @@ function measurementOf(team: Team): Measurement {
   return {
     contender: team.contender.name,
     rounds: team.rounds,
-    warmUp: {
-      requests: team.warmUps.reduce((sum, { requests }) => sum + requests, 0),
-      errors: team.warmUps.reduce((sum, { errors }) => sum + errors, 0),
-      messages: team.warmUps.flatMap(({ messages }) => messages),
-    },
+    warmUps: team.warmUps,
     ...team.counts,
     peakRssBytes: team.sidecar === null ? null : peakRssBytes(team.sidecar.pid),
     phpPeakRssBytes: team.workers.pids.reduce((bytes, pid) => bytes + peakRssBytes(pid), 0),

@@ -62,11 +62,11 @@ const figureNames = [
   'originCpuUs',
 ] as const satisfies readonly (keyof Figures)[];
 
-/** What a contender did: its rounds, and what was counted over all of them and the warm-up. */
+/** What a contender did: its rounds, what came before them and is counted and not measured, and what was counted over all. */
 export interface Measurement {
   readonly contender: string;
   readonly rounds: readonly Round[];
-  readonly warmUp: { readonly requests: number; readonly errors: number; readonly messages: readonly string[] };
+  readonly warmUps: readonly Round[];
   readonly tcpConnections: number | null;
   readonly tlsHandshakes: number | null;
   readonly tlsResumed: number | null;
@@ -84,7 +84,8 @@ export function toRows(
   baselines: readonly string[],
 ): Row[] {
   return measurements.map((measurement) => {
-    const { contender, rounds, warmUp, ...counted } = measurement;
+    const { contender, rounds, warmUps, ...counted } = measurement;
+    const all = [...warmUps, ...rounds];
     const ratios: Record<string, Ratios> = {};
     for (const name of baselines) {
       const baseline = measurements.find((other) => other.contender === name);
@@ -94,9 +95,9 @@ export function toRows(
       scenario,
       case: caseName,
       contender,
-      requests: sum(rounds.map((round) => round.requests)) + warmUp.requests,
-      errors: sum(rounds.map((round) => round.errors)) + warmUp.errors,
-      messages: [...new Set([...warmUp.messages, ...rounds.flatMap((round) => round.messages)])].slice(0, maxMessages),
+      requests: sum(all.map((round) => round.requests)),
+      errors: sum(all.map((round) => round.errors)),
+      messages: [...new Set(all.flatMap((round) => round.messages))].slice(0, maxMessages),
       ...(Object.fromEntries(figureNames.map((name) => [name, middle(rounds, name)])) as unknown as Figures),
       ...counted,
       rounds: rounds.length,
@@ -108,7 +109,7 @@ export function toRows(
 
 /** What was counted of something that has no origin and no PHP of its own. */
 export const uncounted = {
-  warmUp: { requests: 0, errors: 0, messages: [] },
+  warmUps: [],
   tcpConnections: null,
   tlsHandshakes: null,
   tlsResumed: null,

@@ -285,12 +285,11 @@ export class ClientExchange implements ResponseSink {
       fields: this.#fields,
       facts: toWireFacts(this.#facts),
     } as const;
-    if (!end || this.#bufferedBytes === 0) {
-      this.#writer.writeFrame({ ...response, body: null });
-    } else if (this.#bufferedBytes > maxCopiedBodyBytes) {
+    if (end && this.#bufferedBytes > maxCopiedBodyBytes) {
       this.#writer.writeResponse(response, this.#chunks, this.#bufferedBytes);
     } else {
-      this.#writer.writeFrame({ ...response, body: joined(this.#chunks, this.#bufferedBytes) });
+      const body = end && this.#bufferedBytes > 0 ? joined(this.#chunks, this.#bufferedBytes) : null;
+      this.#writer.writeFrame({ ...response, body });
     }
     if (end) this.#finish();
     return !end;

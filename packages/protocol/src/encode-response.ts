@@ -2,6 +2,7 @@
 
 import { lengthPrefixBytes, maxDataBytes, maxExchangeId, maxFieldLines } from './constants.ts';
 import { type ExchangeFacts, type Fields, FrameType, flagEnd, type ResponseFrame } from './frame.ts';
+import { writeBinHeader, writeUint } from './header.ts';
 
 /** Frames are written one behind the other into a slab, so that a small frame costs no allocation of its own. */
 const slabBytes = 16 * 1024;
@@ -45,7 +46,7 @@ export function encodeAroundBody(
   if (!isWhole(bodyBytes, 1, maxDataBytes) || !makeRoom(frame, 0)) return null;
   const start = at;
   const isPlain = writeHead(frame);
-  writeBodyHeader(bodyBytes);
+  at = writeBinHeader(slab, bodyBytes, at);
   const middle = at;
   if (!(isPlain && writeFacts(frame.facts))) {
     at = start;
@@ -122,23 +123,10 @@ function writeBody(body: Buffer | null): boolean {
     slab[at++] = 0xc0;
     return true;
   }
-  writeBodyHeader(body.length);
+  at = writeBinHeader(slab, body.length, at);
   slab.set(body, at);
   at += body.length;
   return true;
-}
-
-function writeBodyHeader(bytes: number): void {
-  if (bytes < 0x100) {
-    slab[at++] = 0xc4;
-    slab[at++] = bytes;
-  } else if (bytes < 0x10000) {
-    slab[at++] = 0xc5;
-    at = slab.writeUInt16BE(bytes, at);
-  } else {
-    slab[at++] = 0xc6;
-    at = slab.writeUInt32BE(bytes, at);
-  }
 }
 
 function writeFacts(facts: ExchangeFacts): boolean {
@@ -182,19 +170,6 @@ function writeText(text: string): boolean {
 
 /** -1, or 0 to 2^32-1. */
 function writeInteger(value: number): void {
-  if (value < 0) {
-    slab[at++] = 0xff;
-  } else if (value < 0x80) {
-    slab[at++] = value;
-  } else if (value < 0x100) {
-    slab[at++] = 0xcc;
-    slab[at++] = value;
-  } else if (value < 0x10000) {
-    slab[at++] = 0xcd;
-    slab[at++] = value >>> 8;
-    slab[at++] = value & 0xff;
-  } else {
-    slab[at++] = 0xce;
-    at = slab.writeUInt32BE(value, at);
-  }
+  if (value < 0) slab[at++] = 0xff;
+  else at = writeUint(slab, value, at);
 }

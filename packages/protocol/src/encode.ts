@@ -14,6 +14,7 @@ import { encodePlainResponse } from './encode-response.ts';
 import { type Peer, WireError } from './errors.ts';
 import { type ExchangeFacts, type Fields, type Frame, FrameType, flagEnd } from './frame.ts';
 import { frameKind } from './frame-kind.ts';
+import { writeBinHeader, writeUint } from './header.ts';
 import { packAfterPrefix } from './msgpack.ts';
 
 /**
@@ -42,41 +43,13 @@ export function encodeDataHead(exchangeId: number, payloadBytes: number): Buffer
   const head = Buffer.allocUnsafe(maxDataHeadBytes);
   head[4] = 0x93;
   head[5] = FrameType.data;
-  let at = writeUint(head, exchangeId, 6);
-  if (payloadBytes < 0x100) {
-    head[at++] = 0xc4;
-    head[at++] = payloadBytes;
-  } else if (payloadBytes < 0x10000) {
-    head[at++] = 0xc5;
-    at = head.writeUInt16BE(payloadBytes, at);
-  } else {
-    head[at++] = 0xc6;
-    at = head.writeUInt32BE(payloadBytes, at);
-  }
+  const at = writeBinHeader(head, payloadBytes, writeUint(head, exchangeId, 6));
   head.writeUInt32BE(at - lengthPrefixBytes + payloadBytes, 0);
   return head.subarray(0, at);
 }
 
 /** Prefix 4, array header 1, type 1, exchange id 5, `bin 32` header 5. */
 const maxDataHeadBytes = 4 + 1 + 1 + 5 + 5;
-
-function writeUint(bytes: Buffer, value: number, at: number): number {
-  if (value < 0x80) {
-    bytes[at] = value;
-    return at + 1;
-  }
-  if (value < 0x100) {
-    bytes[at] = 0xcc;
-    bytes[at + 1] = value;
-    return at + 2;
-  }
-  if (value < 0x10000) {
-    bytes[at] = 0xcd;
-    return bytes.writeUInt16BE(value, at + 1);
-  }
-  bytes[at] = 0xce;
-  return bytes.writeUInt32BE(value, at + 1);
-}
 
 function elementsOf(frame: Frame): readonly unknown[] {
   const { type } = frame;

@@ -108,17 +108,13 @@ class Http1Session implements Session {
       // TE needs `connection: te` beside it (section 10.1.4), which undici does not send.
       if (name !== 'expect' && name !== 'te') headers.push(name, head.fields[i + 1] as string);
     }
-    const { path, method } = head;
-    const dispatch = () =>
-      this.#client.dispatch(
-        // Without `reset: false` undici closes the connection after a HEAD.
-        { path, method: method as Dispatcher.HttpMethod, headers, body: exchange.body, reset: false },
-        exchange,
-      );
+    const method = head.method as Dispatcher.HttpMethod;
+    // Without `reset: false` undici closes the connection after a HEAD.
+    const request = { path: head.path, method, headers, body: exchange.body, reset: false };
     // undici looks at a kept connection once more before it writes. Where a close that goes unseen could not be made good by
     // a repeat, that look has to be a new one, and not at what this turn of the event loop has been told already.
-    if (this.#startedStreams === 1 || isIdempotent(method)) dispatch();
-    else setImmediate(() => exchange.isOver || dispatch());
+    if (this.#startedStreams === 1 || isIdempotent(method)) this.#client.dispatch(request, exchange);
+    else setImmediate(() => exchange.isOver || this.#client.dispatch(request, exchange));
     return exchange;
   }
 

@@ -259,7 +259,7 @@ final class Dispatcher implements Recovery
             $sliceEndNs = (int) hrtime(true) + self::SLICE_NS;
             $path->pump($limitNs === 0 ? $sliceEndNs : min($limitNs, $sliceEndNs));
         }
-        if ($limitNs !== 0 && !$transfer->isEnded) {
+        if ($limitNs !== 0) {
             self::expire($transfer);
         }
     }
