@@ -1,8 +1,9 @@
 // The PHP processes of one contender: they wait, do a job all at once, and tell what they measured.
 
 import { fileURLToPath } from 'node:url';
-import { startProcess, type TestProcess } from '@hawser/testkit';
+import type { TestProcess } from '@hawser/testkit';
 import { programPath } from './programs.ts';
+import { endTree, startTied } from './tied-process.ts';
 
 /** As `bench/php/src/Job.php` takes it. */
 export interface Job {
@@ -34,7 +35,7 @@ export interface WorkerReport {
   readonly messages: readonly string[];
 }
 
-const script = fileURLToPath(new URL('../php/worker.php', import.meta.url));
+const script = fileURLToPath(new URL('../php/pool.php', import.meta.url));
 /** PHP-FPM has OPcache on where it is loaded; on the command line it is off by default. */
 const asInFpm = ['-d', 'opcache.enable_cli=1'];
 const readyWithinMs = 60_000;
@@ -47,48 +48,42 @@ export interface Workers extends AsyncDisposable {
   run(job: Job): Promise<WorkerReport[]>;
 }
 
+/** Processes of the command line, forked from one. */
 export class PhpWorkers implements Workers {
-  readonly #processes: readonly TestProcess[];
+  readonly #pool: TestProcess;
+  readonly pids: readonly number[];
 
-  private constructor(processes: readonly TestProcess[]) {
-    this.#processes = processes;
+  private constructor(pool: TestProcess, pids: readonly number[]) {
+    this.#pool = pool;
+    this.pids = pids;
   }
 
   /** Starts the processes and waits until all are ready to send. */
   static async start(count: number, target: Target): Promise<PhpWorkers> {
     // Guzzle's handler and Symfony's client find the broker where any application finds it: in the environment.
     const env = target.socket === null ? {} : { HAWSER_SOCKET: target.socket, HAWSER_FALLBACK: 'fail' };
-    const processes = await Promise.all(
-      Array.from({ length: count }, () =>
-        startProcess(programPath('php'), [...asInFpm, script, JSON.stringify(target)], { env }),
-      ),
-    );
-    const workers = new PhpWorkers(processes);
+    const args = [...asInFpm, script, String(count), JSON.stringify(target)];
+    const pool = await startTied(programPath('php'), args, { env });
     try {
-      await Promise.all(processes.map((process) => process.line((line) => line === 'ready', readyWithinMs)));
-      return workers;
+      const ready = await pool.line((line) => line.startsWith('ready '), readyWithinMs);
+      return new PhpWorkers(pool, ready.split(' ').slice(1).map(Number));
     } catch (error) {
-      await workers[Symbol.asyncDispose]();
+      await endTree(pool);
       throw error;
     }
   }
 
-  get pids(): number[] {
-    return this.#processes.map((process) => process.pid);
-  }
-
   /** All processes do the job at the same time. */
   async run(job: Job): Promise<WorkerReport[]> {
-    const line = JSON.stringify(job);
-    for (const process of this.#processes) process.writeLine(line);
-    return await Promise.all(
-      this.#processes.map(
-        async (process) => JSON.parse(await process.line(() => true, job.seconds * 1000 + graceMs)) as WorkerReport,
-      ),
-    );
+    this.#pool.writeLine(JSON.stringify(job));
+    const reports: WorkerReport[] = [];
+    while (reports.length < this.pids.length) {
+      reports.push(JSON.parse(await this.#pool.line(() => true, job.seconds * 1000 + graceMs)) as WorkerReport);
+    }
+    return reports;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#processes.map((process) => process.stop('SIGKILL')));
+    await endTree(this.#pool);
   }
 }

@@ -1,6 +1,6 @@
-// Servers that end with the bench, however it ends, and take their own children along.
+// Processes that end with the bench, however it ends, and take their own children along.
 
-import { startProcess, type TestProcess } from '@hawser/testkit';
+import { type ChildProcessOptions, startProcess, type TestProcess } from '@hawser/testkit';
 import { processTree } from './process-usage.ts';
 import { findProgram } from './programs.ts';
 
@@ -17,19 +17,23 @@ export function exitOnSignals(): void {
   process.once('SIGTERM', () => process.exit(143));
 }
 
-/** Starts a server. Where the bench is killed, the kernel sends the server SIGTERM (setpriv(1), PR_SET_PDEATHSIG). */
-export async function startTied(command: string, args: readonly string[]): Promise<TestProcess> {
+/** Starts a process. Where the bench is killed, the kernel sends it SIGTERM (setpriv(1), PR_SET_PDEATHSIG). */
+export async function startTied(
+  command: string,
+  args: readonly string[],
+  options: ChildProcessOptions = {},
+): Promise<TestProcess> {
   const setpriv = findProgram('setpriv');
   const child =
     setpriv === null
-      ? await startProcess(command, args)
-      : await startProcess(setpriv, ['--pdeathsig', 'TERM', '--', command, ...args]);
+      ? await startProcess(command, args, options)
+      : await startProcess(setpriv, ['--pdeathsig', 'TERM', '--', command, ...args], options);
   running.add(child);
   void child.exited.then(() => running.delete(child));
   return child;
 }
 
-/** Ends a server and its children at once: nothing that a bench leaves half done is worth a drain. */
+/** Ends a process and its children at once: nothing that a bench leaves half done is worth a drain. */
 export async function endTree(child: TestProcess): Promise<void> {
   killTree(child.pid);
   await child.exited;
