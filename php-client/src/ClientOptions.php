@@ -19,6 +19,8 @@ final readonly class ClientOptions
     /** Room in `sockaddr_un` for a path and its final NUL octet (Linux, unix(7)). */
     private const MAX_SOCKET_PATH_BYTES = 107;
 
+    private const MAX_CONNECT_TIMEOUT_MS = 60_000;
+
     /** What a signed 32-bit count of milliseconds holds: 24 days. */
     private const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -79,17 +81,20 @@ final readonly class ClientOptions
         public int $maxDirectPerSecond = 100,
         public ?Closure $onFallback = null,
     ) {
-        if (!str_starts_with($socket, '/') || \strlen($socket) > self::MAX_SOCKET_PATH_BYTES || str_contains($socket, "\0")) {
+        if (($socket[0] ?? '') !== '/' || \strlen($socket) > self::MAX_SOCKET_PATH_BYTES || str_contains($socket, "\0")) {
             throw new InvalidArgumentException(\sprintf('ClientOptions: socket is %s; allowed is an absolute path of at most %d octets.', json_encode($socket, JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE), self::MAX_SOCKET_PATH_BYTES));
         }
-        self::checkRange('connectTimeoutMs', $connectTimeoutMs, 1, 60_000);
-        self::checkRange('timeoutMs', $timeoutMs, 0, self::MAX_TIMEOUT_MS);
-        self::checkRange('windowBytes', $windowBytes, self::MIN_WINDOW_BYTES, self::MAX_WINDOW_BYTES);
+        match (true) {
+            $connectTimeoutMs < 1 || $connectTimeoutMs > self::MAX_CONNECT_TIMEOUT_MS => throw self::outOfRange('connectTimeoutMs', $connectTimeoutMs, 1, self::MAX_CONNECT_TIMEOUT_MS),
+            $timeoutMs < 0 || $timeoutMs > self::MAX_TIMEOUT_MS => throw self::outOfRange('timeoutMs', $timeoutMs, 0, self::MAX_TIMEOUT_MS),
+            $windowBytes < self::MIN_WINDOW_BYTES || $windowBytes > self::MAX_WINDOW_BYTES => throw self::outOfRange('windowBytes', $windowBytes, self::MIN_WINDOW_BYTES, self::MAX_WINDOW_BYTES),
+            $percent < 0 || $percent > 100 => throw self::outOfRange('percent', $percent, 0, 100),
+            $maxDirectPerSecond < 0 || $maxDirectPerSecond > self::MAX_DIRECT_PER_SECOND => throw self::outOfRange('maxDirectPerSecond', $maxDirectPerSecond, 0, self::MAX_DIRECT_PER_SECOND),
+            default => null,
+        };
         if ($caFile !== null && !is_readable($caFile)) {
             throw new InvalidArgumentException(\sprintf('ClientOptions: caFile is "%s"; allowed is a readable file.', $caFile));
         }
-        self::checkRange('percent', $percent, 0, 100);
-        self::checkRange('maxDirectPerSecond', $maxDirectPerSecond, 0, self::MAX_DIRECT_PER_SECOND);
         $this->onlyPattern = $only === null ? null : OriginPatterns::compile('ClientOptions: only', $only);
     }
 
@@ -198,10 +203,8 @@ final readonly class ClientOptions
             ?? throw new InvalidArgumentException(\sprintf('%s is "%s"; allowed are direct and fail.', $name, $value));
     }
 
-    private static function checkRange(string $name, int $value, int $min, int $max): void
+    private static function outOfRange(string $name, int $value, int $min, int $max): InvalidArgumentException
     {
-        if ($value < $min || $value > $max) {
-            throw new InvalidArgumentException(\sprintf('ClientOptions: %s is %d; allowed is %d to %d.', $name, $value, $min, $max));
-        }
+        return new InvalidArgumentException(\sprintf('ClientOptions: %s is %d; allowed is %d to %d.', $name, $value, $min, $max));
     }
 }

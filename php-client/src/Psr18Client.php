@@ -31,8 +31,8 @@ final class Psr18Client implements ClientInterface
 
     private readonly StreamFactoryInterface $streams;
 
-    /** Where no factory was given. */
-    private readonly NyholmFactory|GuzzleFactory|null $installed;
+    /** @var class-string<NyholmResponse|GuzzleResponse>|null what both factories make; null: of another library */
+    private readonly ?string $messageClass;
 
     /**
      * @param Client|null                   $client    null: a new one, with the defaults and the environment
@@ -49,7 +49,11 @@ final class Psr18Client implements ClientInterface
         $installed = $responses === null || $streams === null ? self::installed() : null;
         $this->responses = $responses ?? $installed ?? throw self::missing('ResponseFactoryInterface');
         $this->streams = $streams ?? $installed ?? throw self::missing('StreamFactoryInterface');
-        $this->installed = $responses === null && $streams === null ? $installed : null;
+        $this->messageClass = match ([$this->responses::class, $this->streams::class]) {
+            [NyholmFactory::class, NyholmFactory::class] => NyholmResponse::class,
+            [GuzzleFactory::class, GuzzleFactory::class] => GuzzleResponse::class,
+            default => null,
+        };
     }
 
     /**
@@ -94,11 +98,8 @@ final class Psr18Client implements ClientInterface
     private function message(int $status, array $fields, string $body, string $version): ResponseInterface
     {
         // Both known libraries take the whole message at once; each `with…` of the factories' way copies it.
-        if ($this->installed instanceof NyholmFactory) {
-            return new NyholmResponse($status, $fields, $body, $version);
-        }
-        if ($this->installed instanceof GuzzleFactory) {
-            return new GuzzleResponse($status, $fields, $body, $version);
+        if ($this->messageClass !== null) {
+            return new ($this->messageClass)($status, $fields, $body, $version);
         }
         $message = $this->responses->createResponse($status)->withProtocolVersion($version);
         foreach ($fields as $name => $values) {

@@ -38,7 +38,9 @@ final class Response implements IteratorAggregate
 
     public function __destruct()
     {
-        $this->cancel();
+        if (!$this->transfer->isEnded) {
+            $this->cancel();
+        }
     }
 
     /**

@@ -30,14 +30,13 @@ final class Dispatcher implements Recovery
 
     private readonly Link $link;
 
-    private readonly Outage $outage;
-
     private ?DirectPath $direct = null;
+
+    private ?Outage $outage = null;
 
     public function __construct(private readonly ClientOptions $options)
     {
         $this->link = Link::to($options);
-        $this->outage = new Outage($options->socket, $options->logger);
     }
 
     /**
@@ -78,7 +77,8 @@ final class Dispatcher implements Recovery
     public function begin(Request $request, bool $isTaken = true): Transfer
     {
         $timeoutMs = $this->timeoutMs($request->timeoutMs);
-        $transfer = new Transfer($request, $this, $timeoutMs === 0 ? 0 : (int) hrtime(true) + $timeoutMs * 1_000_000, $timeoutMs);
+        $deadlineNs = $timeoutMs === 0 ? 0 : (int) hrtime(true) + $timeoutMs * 1_000_000;
+        $transfer = new Transfer($request, $this, $deadlineNs, $deadlineNs === 0 ? 0 : $deadlineNs + self::GRACE_MS * 1_000_000, $timeoutMs);
         if ($isTaken) {
             $this->send($transfer);
         } else {
@@ -149,19 +149,11 @@ final class Dispatcher implements Recovery
     }
 
     /**
-     * When a transfer is ended here at the latest, on the clock of hrtime(); 0: never.
-     */
-    public static function limitNs(Transfer $transfer): int
-    {
-        return $transfer->deadlineNs === 0 ? 0 : $transfer->deadlineNs + self::GRACE_MS * 1_000_000;
-    }
-
-    /**
      * Ends a transfer whose time is over and to which the broker said nothing.
      */
     public static function expire(Transfer $transfer): void
     {
-        if ($transfer->deadlineNs !== 0 && !$transfer->isEnded && (int) hrtime(true) >= self::limitNs($transfer)) {
+        if ($transfer->limitNs !== 0 && !$transfer->isEnded && (int) hrtime(true) >= $transfer->limitNs) {
             $transfer->path?->cancel($transfer);
             $transfer->fail(Failure::of(ErrorCode::DeadlineExceeded, $transfer->request, "no whole answer within {$transfer->timeoutMs} ms", false));
         }
@@ -191,7 +183,7 @@ final class Dispatcher implements Recovery
     private function send(Transfer $transfer): void
     {
         try {
-            $connection = $this->link->connection($this->options->connectTimeoutMs, $this->outage);
+            $connection = $this->link->connection() ?? $this->link->open($this->options->connectTimeoutMs, $this->outage());
         } catch (CannotOpen $e) {
             $this->goDirect($transfer, $e->getMessage(), true);
 
@@ -210,7 +202,7 @@ final class Dispatcher implements Recovery
             return;
         }
         $max = $this->options->maxDirectPerSecond;
-        $isAllowed = $this->outage->admit($max, $reason);
+        $isAllowed = $this->outage()->admit($max, $reason);
         if ($this->options->onFallback !== null) {
             try {
                 ($this->options->onFallback)(new FallbackEvent($request->method, $request->shownUrl(), $reason, $isAllowed));
@@ -244,13 +236,18 @@ final class Dispatcher implements Recovery
         $this->direct->start($transfer);
     }
 
+    private function outage(): Outage
+    {
+        return $this->outage ??= new Outage($this->options->socket, $this->options->logger);
+    }
+
     private function pump(Transfer $transfer): void
     {
         $path = $transfer->path;
         if ($path === null) {
             return;
         }
-        $limitNs = self::limitNs($transfer);
+        $limitNs = $transfer->limitNs;
         $other = $this->direct === null ? null : ($path === $this->direct ? $this->link->busyConnection() : ($this->direct->isBusy() ? $this->direct : null));
         if ($other === null) {
             $path->pump($limitNs);
@@ -259,7 +256,7 @@ final class Dispatcher implements Recovery
             $sliceEndNs = (int) hrtime(true) + self::SLICE_NS;
             $path->pump($limitNs === 0 ? $sliceEndNs : min($limitNs, $sliceEndNs));
         }
-        if ($limitNs !== 0) {
+        if (!$transfer->isEnded) {
             self::expire($transfer);
         }
     }

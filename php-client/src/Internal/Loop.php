@@ -59,7 +59,7 @@ final class Loop
             } else {
                 $directs[spl_object_id($path)] = $path;
             }
-            $limitNs = Dispatcher::limitNs($transfer);
+            $limitNs = $transfer->limitNs;
             $untilNs = $limitNs === 0 || $untilNs !== 0 && $untilNs < $limitNs ? $untilNs : $limitNs;
         }
         match (true) {

@@ -76,12 +76,14 @@ final class Transfer
 
     /**
      * @param int $deadlineNs on the clock of hrtime(); 0: none
+     * @param int $limitNs    when it is ended here at the latest, so that the broker's own error can come first; 0: never
      * @param int $timeoutMs  the whole time it was given, for messages; 0: none
      */
     public function __construct(
         public readonly Request $request,
         public readonly Recovery $owner,
         public readonly int $deadlineNs,
+        public readonly int $limitNs,
         public readonly int $timeoutMs,
     ) {}
 

@@ -60,7 +60,8 @@ final class Connection implements FrameSink, Path
     /** @var array<int, Transfer> by exchange id */
     private array $open = [];
 
-    private readonly Uploads $uploads;
+    /** Null until an exchange has a request body that does not fit into one frame. */
+    private ?Uploads $uploads = null;
 
     /** @var list<Transfer> begun while as many were open as the broker takes */
     private array $waiting = [];
@@ -80,7 +81,6 @@ final class Connection implements FrameSink, Path
         $this->pid = (int) getmypid();
         $this->encoder = new FrameEncoder($codec);
         $this->reader = new FrameReader($codec);
-        $this->uploads = new Uploads($socket, $this->encoder);
         $nonce = random_bytes(16);
         $this->reader->awaitWelcome($nonce, $socket->isKept);
         $this->prelude = $this->encoder->hello($nonce, $windowBytes, self::AGENT);
@@ -132,6 +132,7 @@ final class Connection implements FrameSink, Path
         if (!$isEnd) {
             $transfer->upload = $body instanceof BodySource ? $body : new EmptySource();
             $transfer->sendWindow = Wire::INITIAL_WINDOW_BYTES - \strlen($inline ?? '');
+            $this->uploads ??= new Uploads($this->socket, $this->encoder);
             $this->uploads->add($transfer);
         }
         if ($this->prelude !== '') {
@@ -156,13 +157,12 @@ final class Connection implements FrameSink, Path
         }
         if ($octets !== '') {
             try {
-                $this->reader->feed($octets, $this);
+                $missing = $this->reader->feed($octets, $this);
             } catch (MalformedFrame $e) {
                 $this->lose($e->getMessage(), false);
 
                 return true;
             }
-            $missing = $this->reader->missingBytes();
             if ($missing > 0) {
                 $this->socket->expect($missing);
             }
@@ -187,7 +187,7 @@ final class Connection implements FrameSink, Path
      */
     public function send(int $untilNs): int
     {
-        if (!$this->isClosed && $this->uploads->send()) {
+        if ($this->uploads !== null && !$this->isClosed && $this->uploads->send()) {
             return 1;
         }
         if (!$this->isWelcomed && ($untilNs === 0 || $untilNs > $this->welcomeDeadlineNs)) {
@@ -247,7 +247,7 @@ final class Connection implements FrameSink, Path
             $transfer->fail(Failure::brokerGone($transfer->request, $reason, false));
         }
         $this->open = $this->waiting = [];
-        $this->uploads->clear();
+        $this->uploads?->clear();
     }
 
     /**
@@ -279,7 +279,7 @@ final class Connection implements FrameSink, Path
 
     public function onResponse(int $id, bool $isEnd, int $status, array $fields, string $body, array $facts): void
     {
-        $transfer = $this->find($id);
+        $transfer = $this->open[$id] ?? $this->passOver($id);
         if ($transfer === null) {
             return;
         }
@@ -299,7 +299,7 @@ final class Connection implements FrameSink, Path
 
     public function onData(int $id, string $payload): void
     {
-        $transfer = $this->find($id);
+        $transfer = $this->open[$id] ?? $this->passOver($id);
         if ($transfer === null) {
             return;
         }
@@ -314,7 +314,7 @@ final class Connection implements FrameSink, Path
 
     public function onEnd(int $id, array $trailers, ?array $facts): void
     {
-        $transfer = $this->find($id);
+        $transfer = $this->open[$id] ?? $this->passOver($id);
         if ($transfer === null) {
             return;
         }
@@ -326,7 +326,7 @@ final class Connection implements FrameSink, Path
 
     public function onWindow(int $id, int $increment): void
     {
-        $transfer = $this->find($id);
+        $transfer = $this->open[$id] ?? $this->passOver($id);
         if ($transfer === null) {
             return;
         }
@@ -338,7 +338,7 @@ final class Connection implements FrameSink, Path
 
     public function onInformational(int $id, int $status, array $fields): void
     {
-        $transfer = $this->find($id);
+        $transfer = $this->open[$id] ?? $this->passOver($id);
         if ($transfer?->request->onInformational !== null) {
             try {
                 ($transfer->request->onInformational)($status, new Fields($fields));
@@ -353,7 +353,7 @@ final class Connection implements FrameSink, Path
     {
         $isBrokerFull = $code === ErrorCode::BrokerDraining->value || $code === ErrorCode::TooManyConnections->value;
         if ($id !== 0) {
-            $transfer = $this->find($id);
+            $transfer = $this->open[$id] ?? $this->passOver($id);
             if ($transfer === null) {
                 return;
             }
@@ -405,14 +405,10 @@ final class Connection implements FrameSink, Path
         }
     }
 
-    /** The transfer of an id; null for one that has ended, whose late frames are skipped. */
-    private function find(int $id): ?Transfer
+    /** Frames of an exchange that has ended come late and are skipped. */
+    private function passOver(int $id): null
     {
-        if ($id > $this->lastId) {
-            throw new MalformedFrame("the broker sent a frame for exchange {$id}, which was never begun");
-        }
-
-        return $this->open[$id] ?? null;
+        return $id <= $this->lastId ? null : throw new MalformedFrame("the broker sent a frame for exchange {$id}, which was never begun");
     }
 
     private function expectHead(Transfer $transfer, string $frame): void
@@ -431,13 +427,15 @@ final class Connection implements FrameSink, Path
         }
         $transfer->isEnded = true;
         $this->forget($transfer);
-        $this->startWaiting();
+        if ($this->waiting !== []) {
+            $this->startWaiting();
+        }
     }
 
     private function forget(Transfer $transfer): void
     {
         unset($this->open[$transfer->id]);
-        $this->uploads->remove($transfer);
+        $this->uploads?->remove($transfer);
         if ($this->isLeaving) {
             $this->closeIfDone();
         }
@@ -460,7 +458,7 @@ final class Connection implements FrameSink, Path
         $this->isLeaving = true;
         foreach ($unprocessed as $transfer) {
             unset($this->open[$transfer->id]);
-            $this->uploads->remove($transfer);
+            $this->uploads?->remove($transfer);
         }
         $unprocessed = [...array_values($unprocessed), ...$this->waiting];
         $this->waiting = [];
@@ -484,7 +482,7 @@ final class Connection implements FrameSink, Path
     {
         $transfers = [...array_values($this->open), ...$this->waiting];
         $this->open = $this->waiting = [];
-        $this->uploads->clear();
+        $this->uploads?->clear();
         $this->isClosed = true;
         $this->socket->close();
 

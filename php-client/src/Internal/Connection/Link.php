@@ -60,23 +60,28 @@ final class Link
     }
 
     /**
-     * A connection that takes new exchanges.
+     * The connection, where there is one that takes new exchanges.
+     */
+    public function connection(): ?Connection
+    {
+        if ($this->connection !== null && $this->pid !== getmypid()) {
+            // A forked child holds a copy of its parent's socket: it lets go of the copy and must not write on it.
+            $this->connection->abandon('the process was forked');
+            $this->kept?->abandon('the process was forked');
+            $this->connection = null;
+            $this->pid = (int) getmypid();
+        }
+
+        return $this->connection?->takesExchanges() === true ? $this->connection : null;
+    }
+
+    /**
+     * A new connection, where `connection` gave none.
      *
      * @throws CannotOpen
      */
-    public function connection(int $connectTimeoutMs, Outage $outage): Connection
+    public function open(int $connectTimeoutMs, Outage $outage): Connection
     {
-        $connection = $this->connection;
-        if ($connection !== null && $this->pid !== getmypid()) {
-            // A forked child holds a copy of its parent's socket: it lets go of the copy and must not write on it.
-            $connection->abandon('the process was forked');
-            $this->kept?->abandon('the process was forked');
-            $connection = null;
-            $this->pid = (int) getmypid();
-        }
-        if ($connection !== null && $connection->takesExchanges()) {
-            return $connection;
-        }
         if ($this->silentUntilNs > 0 && (int) hrtime(true) < $this->silentUntilNs) {
             throw new CannotOpen("{$this->path}: the broker did not answer a moment ago");
         }

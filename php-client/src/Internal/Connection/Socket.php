@@ -25,8 +25,9 @@ final class Socket
     private const SMALL_WRITE_BYTES = 16 * 1024;
 
     /** `stream_set_timeout` for "no limit": PHP's own default would be 60 seconds. */
-    private const A_DAY_NS = 86_400 * 1_000_000_000;
+    private const A_DAY_US = 86_400 * 1_000_000;
 
+    /** @var positive-int */
     private int $readBytes = self::SMALL_READ_BYTES;
 
     /** What of the frames so far the socket has not taken. Not empty: the stream is non-blocking. */
@@ -117,9 +118,9 @@ final class Socket
      */
     public function read(int $untilNs): ?string
     {
-        $leftNs = $untilNs === 0 ? self::A_DAY_NS : max(0, $untilNs - (int) hrtime(true));
-        $seconds = intdiv($leftNs, 1_000_000_000);
-        $microseconds = intdiv($leftNs % 1_000_000_000, 1000);
+        $leftUs = $untilNs === 0 ? self::A_DAY_US : (int) (($untilNs - (int) hrtime(true)) / 1000);
+        $microseconds = $leftUs > 0 ? $leftUs % 1_000_000 : 0;
+        $seconds = $leftUs > 0 ? (int) ($leftUs / 1_000_000) : 0;
         if ($this->unsent !== '') {
             if (!$this->selectAndFlush($seconds, $microseconds)) {
                 return '';
@@ -127,7 +128,7 @@ final class Socket
         } else {
             stream_set_timeout($this->stream, $seconds, $microseconds);
         }
-        $octets = @fread($this->stream, max(1, $this->readBytes));
+        $octets = @fread($this->stream, $this->readBytes);
         if ($octets !== false && $octets !== '') {
             $this->readBytes = \strlen($octets) < $this->readBytes ? self::SMALL_READ_BYTES : self::LARGE_READ_BYTES;
 

@@ -32,8 +32,11 @@ final readonly class FrameEncoder
     {
         $line = preg_match('/[\x80-\xFF]/', $method . $url) === 1 ? self::octets($method) . self::octets($url) : self::str($method) . self::str($url);
 
-        return self::frame("\x98\x03" . self::uint($id) . ($isEnd ? "\x01" : "\x00") . self::uint($timeoutMs)
-            . $line . $this->fields($fields) . ($body === null ? "\xC0" : self::bin($body)));
+        $numbers = self::uint($id) . ($isEnd ? "\x01" : "\x00") . self::uint($timeoutMs);
+        $packed = $fields === [] ? "\x90" : $this->fields($fields);
+        $content = $body === null ? "\xC0" : self::bin($body);
+
+        return self::frame("\x98\x03{$numbers}{$line}{$packed}{$content}");
     }
 
     /**
@@ -49,7 +52,7 @@ final readonly class FrameEncoder
      */
     public function end(int $id, array $trailers): string
     {
-        return self::frame("\x94\x06" . self::uint($id) . $this->fields($trailers) . "\xC0");
+        return self::frame("\x94\x06" . self::uint($id) . ($trailers === [] ? "\x90" : $this->fields($trailers)) . "\xC0");
     }
 
     public function window(int $id, int $increment): string
@@ -126,9 +129,6 @@ final readonly class FrameEncoder
      */
     private function fields(array $fields): string
     {
-        if ($fields === []) {
-            return "\x90";
-        }
         if (preg_match('/[\x80-\xFF]/', implode('', $fields)) !== 1) {
             return $this->codec->packStrings($fields);
         }

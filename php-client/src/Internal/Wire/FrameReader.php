@@ -47,9 +47,11 @@ final class FrameReader
     /**
      * Takes the next octets and hands every frame they complete to `$sink`. The sink may call this again from within.
      *
+     * @return int how many octets the frame that has begun still lacks; 0 where none has begun
+     *
      * @throws MalformedFrame
      */
-    public function feed(string $bytes, FrameSink $sink): void
+    public function feed(string $bytes, FrameSink $sink): int
     {
         if ($this->at === \strlen($this->buffer)) {
             $this->buffer = $bytes;
@@ -58,18 +60,17 @@ final class FrameReader
             $this->buffer .= $bytes;
         }
         $this->at = 0;
-        if ($this->isKept && $this->mark !== '' && !$this->discardStale()) {
-            return;
+        if ($this->mark !== '' && $this->isKept && !$this->discardStale()) {
+            return 0;
         }
         while (($frame = $this->next()) !== null) {
             $this->deliver($frame, $sink);
         }
+
+        return $this->at === \strlen($this->buffer) ? 0 : $this->missingBytes();
     }
 
-    /**
-     * How many octets the frame that has begun still lacks; 0 where none has begun.
-     */
-    public function missingBytes(): int
+    private function missingBytes(): int
     {
         $have = \strlen($this->buffer) - $this->at;
 
@@ -128,6 +129,9 @@ final class FrameReader
         if (!\is_array($frame) || !\is_int($id = $frame[1] ?? null) || $id < 0 || $id > Wire::MAX_EXCHANGE_ID) {
             throw self::malformed('exchange id', $type);
         }
+        if ($id === 0 && $type >= FrameType::RESPONSE && $type <= FrameType::INFORMATIONAL) {
+            throw self::malformed('exchange id', $type);
+        }
         if ($this->mark !== '' && $type !== FrameType::WELCOME && !($type === FrameType::ERROR && $id === 0)) {
             throw new MalformedFrame(\sprintf('the broker sent frame type %d before WELCOME', $type));
         }
@@ -135,11 +139,11 @@ final class FrameReader
             case FrameType::RESPONSE:
                 $body = $frame[5] ?? null;
                 $sink->onResponse(
-                    self::exchange($id, $type),
+                    $id,
                     (self::integer($frame, 2, $type, 0, 0xFFFFFFFF) & 1) === 1,
                     self::integer($frame, 3, $type, 200, 599),
                     self::fields($frame[4] ?? null, $type),
-                    $body === null && $elements > 5 ? '' : self::octets($frame, 5, $type),
+                    \is_string($body) ? $body : ($body === null && $elements > 5 ? '' : throw self::malformed('element 5', $type)),
                     self::facts($frame[6] ?? null, $type),
                 );
                 break;
@@ -148,7 +152,7 @@ final class FrameReader
                 if ($payload === '' || \strlen($payload) > Wire::MAX_DATA_BYTES) {
                     throw self::malformed('payload', $type);
                 }
-                $sink->onData(self::exchange($id, $type), $payload);
+                $sink->onData($id, $payload);
                 break;
             case FrameType::END:
                 $trailers = $frame[2] ?? null;
@@ -156,20 +160,20 @@ final class FrameReader
                     throw self::malformed('trailers', $type);
                 }
                 $sink->onEnd(
-                    self::exchange($id, $type),
+                    $id,
                     $trailers === null ? [] : self::fields($trailers, $type),
                     ($frame[3] ?? null) === null ? null : self::facts($frame[3], $type),
                 );
                 break;
             case FrameType::WINDOW:
-                $sink->onWindow(self::exchange($id, $type), self::integer($frame, 2, $type, 1, 0x7FFFFFFF));
+                $sink->onWindow($id, self::integer($frame, 2, $type, 1, 0x7FFFFFFF));
                 break;
             case FrameType::INFORMATIONAL:
                 $status = self::integer($frame, 2, $type, 100, 199);
                 if ($status === 101) {
                     throw self::malformed('status', $type);
                 }
-                $sink->onInformational(self::exchange($id, $type), $status, self::fields($frame[3] ?? null, $type));
+                $sink->onInformational($id, $status, self::fields($frame[3] ?? null, $type));
                 break;
             case FrameType::ERROR:
                 if ($elements < 8) {
@@ -230,11 +234,6 @@ final class FrameReader
         $sink->onWelcome($maxExchanges, $maxFrameBytes);
     }
 
-    private static function exchange(int $id, int $type): int
-    {
-        return $id > 0 ? $id : throw self::malformed('exchange id', $type);
-    }
-
     /**
      * @param array<array-key, mixed> $frame
      */
@@ -282,7 +281,8 @@ final class FrameReader
             !\is_array($facts) || !isset($facts[8])
             || !\is_string($facts[0]) || !\is_string($facts[1]) || !\is_int($facts[2]) || !\is_string($facts[3])
             || !\is_int($facts[4]) || !\is_int($facts[5]) || !\is_int($facts[6]) || !\is_int($facts[7]) || !\is_string($facts[8])
-            || $facts[2] < 0 || min($facts[4], $facts[5], $facts[6], $facts[7]) < -1 || max($facts[2], $facts[4], $facts[5], $facts[6], $facts[7]) > self::MAX_FACT
+            || $facts[2] < 0 || $facts[4] < -1 || $facts[5] < -1 || $facts[6] < -1 || $facts[7] < -1
+            || $facts[2] > self::MAX_FACT || $facts[4] > self::MAX_FACT || $facts[5] > self::MAX_FACT || $facts[6] > self::MAX_FACT || $facts[7] > self::MAX_FACT
         ) {
             throw self::malformed('facts', $type);
         }
