@@ -3,9 +3,9 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { eventually, type TestProcess } from '@hawser/testkit';
 import { writeConfigFile } from './config-file.ts';
+import { deployedBroker } from './deployed-broker.ts';
 import { programPath } from './programs.ts';
 import { endTree, startTied } from './tied-process.ts';
 
@@ -32,7 +32,6 @@ export class SidecarRefused extends Error {}
 type Start = (command: string, args: readonly string[]) => Promise<TestProcess>;
 
 const startWithinMs = 60_000;
-const brokerMain = fileURLToPath(new URL('../../packages/broker/src/main.ts', import.meta.url));
 
 /** Starts one in a directory of its own and waits until it accepts. */
 export async function startSidecar(
@@ -43,7 +42,7 @@ export async function startSidecar(
 ): Promise<Sidecar> {
   mkdirSync(directory, { recursive: true });
   const socket = join(directory, 's.sock');
-  const child = await start(...commandOf(kind, directory, { ...target, directory, socket }));
+  const child = await start(...(await commandOf(kind, directory, { ...target, directory, socket })));
   try {
     await Promise.race([
       eventually(() => (existsSync(socket) ? accepts(socket) : false), { withinMs: startWithinMs, everyMs: 10 }),
@@ -65,18 +64,18 @@ export async function startSidecar(
   };
 }
 
-function commandOf(
+async function commandOf(
   kind: SidecarKind,
   directory: string,
   values: Record<string, string | number>,
-): [string, readonly string[]] {
+): Promise<[string, readonly string[]]> {
   switch (kind) {
     case 'hawser-node':
     case 'hawser-native':
     case 'hawser-h1': {
       const config = writeConfigFile(`${kind}.yaml`, directory, values);
       const args = ['serve', '--config', config, '--socket', String(values.socket), '--log-level', 'error'];
-      return [process.execPath, [brokerMain, ...args]];
+      return [process.execPath, [await deployedBroker(), ...args]];
     }
     case 'haproxy-h2':
     case 'haproxy-h1':

@@ -21,8 +21,8 @@ final class Socket
     /** About what a Unix socket buffers, so that a large body needs few reads. */
     private const LARGE_READ_BYTES = 256 * 1024;
 
-    /** A frame up to this size fits into the socket's buffer as good as always, and is written without ado. */
-    private const SMALL_WRITE_BYTES = 16 * 1024;
+    /** A frame up to this size, as each piece of a body is, mostly fits into the socket's buffer and is written without ado. */
+    private const SMALL_WRITE_BYTES = 64 * 1024;
 
     /** `stream_set_timeout` for "no limit": PHP's own default would be 60 seconds. */
     private const A_DAY_US = 86_400 * 1_000_000;

@@ -6,7 +6,6 @@ namespace Hawser\Internal\Connection;
 
 use Hawser\Internal\Transfer;
 use Hawser\Internal\Wire\FrameEncoder;
-use Hawser\Internal\Wire\Wire;
 use Throwable;
 
 /**
@@ -60,7 +59,7 @@ final class Uploads
         $id = $transfer->id;
         $transfer->isPulling = true;
         try {
-            $payload = $transfer->upload?->take(min($transfer->sendWindow, Wire::MAX_DATA_BYTES)) ?? '';
+            $payload = $transfer->upload?->take(min($transfer->sendWindow, FrameEncoder::pieceBytes($id))) ?? '';
             $trailers = $payload === '' ? $transfer->request->trailers() : [];
         } catch (Throwable $e) {
             $transfer->path?->cancel($transfer);

@@ -40,11 +40,23 @@ final readonly class FrameEncoder
     }
 
     /**
+     * The payload whose DATA frame has 64 KiB: the broker reads as much at once, and need not put such frames together.
+     */
+    public static function pieceBytes(int $id): int
+    {
+        return 64 * 1024 - \strlen(pack('N', 0) . "\x93\x05" . self::uint($id) . "\xC5\x00\x00");
+    }
+
+    /**
      * @param string $payload 1 to 65536 octets
      */
     public function data(int $id, string $payload): string
     {
-        return self::frame("\x93\x05" . self::uint($id) . self::bin($payload));
+        $size = \strlen($payload);
+        $head = "\x93\x05" . self::uint($id) . self::binHeader($size);
+
+        // Joined at once, for the payload is long.
+        return pack('N', \strlen($head) + $size) . $head . $payload;
     }
 
     /**
@@ -97,12 +109,15 @@ final readonly class FrameEncoder
 
     public static function bin(string $octets): string
     {
-        $size = \strlen($octets);
+        return self::binHeader(\strlen($octets)) . $octets;
+    }
 
+    private static function binHeader(int $size): string
+    {
         return match (true) {
-            $size <= 0xFF => "\xC4" . \chr($size) . $octets,
-            $size <= 0xFFFF => "\xC5" . pack('n', $size) . $octets,
-            default => "\xC6" . pack('N', $size) . $octets,
+            $size <= 0xFF => "\xC4" . \chr($size),
+            $size <= 0xFFFF => "\xC5" . pack('n', $size),
+            default => "\xC6" . pack('N', $size),
         };
     }
 
