@@ -25,16 +25,9 @@ export function drawRates(title: string, rows: readonly Row[]): string {
         data: rows.map((row) => ({
           value: row.requestsPerSecond,
           itemStyle: { color: row.contender.startsWith('hawser') ? colours.hawser : colours.other },
-          label: {
-            show: true,
-            position: 'right',
-            distance: 18,
-            color: ink,
-            formatter: formatRate(row.requestsPerSecond),
-          },
         })),
       },
-      whiskers(rows.map((row) => row.spread.requestsPerSecond)),
+      whiskers(rows),
     ],
   });
 }
@@ -96,17 +89,23 @@ function frame(title: string, names: readonly string[], unit: string): EChartsCo
   };
 }
 
-function whiskers(ranges: readonly (readonly [number, number] | null)[]) {
+/** From the lowest round to the highest, and behind that the rate: on the bar it would lie under the whisker. */
+function whiskers(rows: readonly Row[]) {
   return {
     type: 'custom' as const,
     silent: true,
     z: 3,
-    data: ranges.map((range, i) => [range?.[0] ?? Number.NaN, range?.[1] ?? Number.NaN, i]),
+    data: rows.map(({ requestsPerSecond, spread }, i) => [
+      ...(spread.requestsPerSecond ?? [requestsPerSecond, requestsPerSecond]),
+      i,
+    ]),
     encode: { x: [0, 1], y: 2 },
     // biome-ignore lint/suspicious/noExplicitAny: echarts gives the api of a custom series no exported type.
     renderItem: (_: unknown, api: any) => {
+      const row = rows[api.value(2)] as Row;
       const [low, y] = api.coord([api.value(0), api.value(2)]);
       const [high] = api.coord([api.value(1), api.value(2)]);
+      const text = { text: formatRate(row.requestsPerSecond), fill: ink, fontSize: 12, verticalAlign: 'middle' };
       const line = (x1: number, y1: number, x2: number, y2: number) => ({
         type: 'line',
         shape: { x1, y1, x2, y2 },
@@ -114,7 +113,12 @@ function whiskers(ranges: readonly (readonly [number, number] | null)[]) {
       });
       return {
         type: 'group',
-        children: [line(low, y, high, y), line(low, y - 4, low, y + 4), line(high, y - 4, high, y + 4)],
+        children: [
+          line(low, y, high, y),
+          line(low, y - 4, low, y + 4),
+          line(high, y - 4, high, y + 4),
+          { type: 'text', x: high + 8, y, style: text },
+        ],
       };
     },
   };
