@@ -7,6 +7,7 @@ namespace Hawser;
 use Hawser\Exception\HawserException;
 use Hawser\Exception\InvalidArgumentException;
 use Hawser\Internal\Dispatcher;
+use Hawser\Internal\Request;
 use Hawser\Internal\Transfer;
 
 /**
@@ -109,6 +110,8 @@ final class Client
      */
     private function begin(string $method, string $url, array $options): Transfer
     {
-        return $this->dispatcher->begin($this->dispatcher->request($method, $url, $options), $this->dispatcher->takes($url));
+        $defaults = $this->dispatcher->options;
+
+        return $this->dispatcher->begin(Request::of($method, $url, $options, $defaults->timeoutMs), $defaults->takes($url));
     }
 }

@@ -11,6 +11,7 @@ use Hawser\Exception\HawserException;
 use Hawser\Exception\InvalidArgumentException;
 use Hawser\Internal\Body\PsrBody;
 use Hawser\Internal\Dispatcher;
+use Hawser\Internal\Request;
 use Nyholm\Psr7\Factory\Psr17Factory as NyholmFactory;
 use Nyholm\Psr7\Response as NyholmResponse;
 use Psr\Http\Client\ClientInterface;
@@ -62,7 +63,7 @@ final class Psr18Client implements ClientInterface
     public function sendRequest(RequestInterface $request): ResponseInterface
     {
         $url = (string) $request->getUri();
-        $isTaken = $this->dispatcher->takes($url);
+        $isTaken = $this->dispatcher->options->takes($url);
         if (!$isTaken && $this->bypass !== null) {
             return $this->bypass->sendRequest($request);
         }
@@ -74,7 +75,8 @@ final class Psr18Client implements ClientInterface
         }
         try {
             // A fragment is for the client side only (RFC 9110 section 7.1).
-            $transfer = $this->dispatcher->begin($this->dispatcher->request($request->getMethod(), $fragment === false ? $url : substr($url, 0, $fragment), $options), $isTaken);
+            $target = $fragment === false ? $url : substr($url, 0, $fragment);
+            $transfer = $this->dispatcher->begin(Request::of($request->getMethod(), $target, $options, $this->dispatcher->options->timeoutMs), $isTaken);
             $this->dispatcher->await($transfer);
             if ($transfer->error !== null) {
                 throw $transfer->error;

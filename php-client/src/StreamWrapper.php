@@ -212,7 +212,7 @@ final class StreamWrapper implements Countable, IteratorAggregate
         $context = \is_resource($this->context) ? $this->context : stream_context_get_default();
         $options = stream_context_get_options($context);
         $dispatcher = self::$dispatcher ??= new Dispatcher(ClientOptions::fromEnvironment());
-        $isTaken = StreamRequest::needsPhp($options, stream_context_get_params($context)) === null && $dispatcher->takes($path);
+        $isTaken = StreamRequest::needsPhp($options, stream_context_get_params($context)) === null && $dispatcher->options->takes($path);
         if ($isTaken) {
             $http = $options['http'] ?? [];
             $this->response = ResponseStream::open($dispatcher, $path, \is_array($http) ? $http : []);

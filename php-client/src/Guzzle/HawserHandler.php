@@ -12,6 +12,7 @@ use GuzzleHttp\Promise\Utils as PromiseUtils;
 use GuzzleHttp\Utils;
 use Hawser\Client;
 use Hawser\ClientOptions;
+use Hawser\Fallback;
 use Hawser\Internal\Dispatcher;
 use Hawser\Internal\Guzzle\GuzzleExchange;
 use Hawser\Internal\Guzzle\TransportOptions;
@@ -75,16 +76,16 @@ final class HawserHandler
      */
     public function __invoke(RequestInterface $request, array $options): PromiseInterface
     {
-        $transport = TransportOptions::of($request, $options, $this->dispatcher->caFile());
+        $transport = TransportOptions::of($request, $options, $this->dispatcher->options->caFile);
         if ($transport->forCurl !== null) {
-            if (!$this->dispatcher->mayGoDirect()) {
+            if ($this->dispatcher->options->fallback === Fallback::Fail) {
                 throw TransportOptions::refused($transport->forCurl);
             }
 
             return $this->bypass($request, $options);
         }
         $url = (string) $request->getUri()->withFragment('');
-        if (!$this->dispatcher->takes($url)) {
+        if (!$this->dispatcher->options->takes($url)) {
             return $this->bypass($request, $options);
         }
         try {

@@ -6,7 +6,6 @@ namespace Hawser\Internal;
 
 use Hawser\ClientOptions;
 use Hawser\Exception\ErrorCode;
-use Hawser\Exception\InvalidArgumentException;
 use Hawser\Fallback;
 use Hawser\FallbackEvent;
 use Hawser\Internal\Connection\CannotOpen;
@@ -34,45 +33,15 @@ final class Dispatcher implements Recovery
 
     private ?Outage $outage = null;
 
-    public function __construct(private readonly ClientOptions $options)
+    public function __construct(public readonly ClientOptions $options)
     {
         $this->link = Link::to($options);
     }
 
     /**
-     * Whether a request to this URL is for the broker, or takes the path that it took before. Draws lots: ask once.
-     */
-    public function takes(string $url): bool
-    {
-        return $this->options->takes($url);
-    }
-
-    /** Whether a request may leave the broker's path at all. */
-    public function mayGoDirect(): bool
-    {
-        return $this->options->fallback === Fallback::Direct;
-    }
-
-    /** Authorities that the direct path trusts; null: curl's own. */
-    public function caFile(): ?string
-    {
-        return $this->options->caFile;
-    }
-
-    /**
-     * @param array<array-key, mixed> $options as in Client::request()
-     *
-     * @throws InvalidArgumentException
-     */
-    public function request(string $method, string $url, array $options): Request
-    {
-        return Request::of($method, $url, $options, $this->options->timeoutMs);
-    }
-
-    /**
      * Sends the request. What goes wrong is found in the transfer, not thrown.
      *
-     * @param bool $isTaken false: `takes` said so, and the request goes to its origin without the broker
+     * @param bool $isTaken false: `ClientOptions::takes()` said so, and the request goes to its origin without the broker
      */
     public function begin(Request $request, bool $isTaken = true): Transfer
     {

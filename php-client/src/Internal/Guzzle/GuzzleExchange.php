@@ -76,7 +76,7 @@ final class GuzzleExchange
         if ($options->connectTimeoutMs !== null) {
             $request['connectTimeoutMs'] = $options->connectTimeoutMs;
         }
-        $this->request = $dispatcher->request($message->getMethod(), $url, $request);
+        $this->request = Request::of($message->getMethod(), $url, $request, $dispatcher->options->timeoutMs);
     }
 
     public function begin(): void

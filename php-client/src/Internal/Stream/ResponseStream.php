@@ -6,6 +6,7 @@ namespace Hawser\Internal\Stream;
 
 use Hawser\Internal\Dispatcher;
 use Hawser\Internal\Loop;
+use Hawser\Internal\Request;
 use Hawser\Internal\Transfer;
 
 /**
@@ -53,7 +54,7 @@ final class ResponseStream
                 throw new StreamFailed("Invalid redirect URL! {$location}", $lines);
             }
             $request = $request->redirectedTo($next, $transfer->status);
-            $transfer = self::head($dispatcher, $request, $dispatcher->takes($next), $timeoutS);
+            $transfer = self::head($dispatcher, $request, $dispatcher->options->takes($next), $timeoutS);
             $lines = [...$lines, ...StatusLine::lines($transfer->status, $transfer->fields)];
         }
         if ($transfer->status >= 400 && !(bool) ($http['ignore_errors'] ?? false)) {
@@ -112,7 +113,7 @@ final class ResponseStream
     private static function head(Dispatcher $dispatcher, StreamRequest $request, bool $isTaken, float $timeoutS): Transfer
     {
         $options = ['headers' => $request->lines, 'body' => $request->body, 'stream' => true, 'timeoutMs' => 0];
-        $transfer = $dispatcher->begin($dispatcher->request($request->method, $request->url, $options), $isTaken);
+        $transfer = $dispatcher->begin(Request::of($request->method, $request->url, $options, $dispatcher->options->timeoutMs), $isTaken);
         self::wait($transfer, $timeoutS, static fn(Transfer $transfer): bool => $transfer->status !== 0, 'no response');
         if ($transfer->status === 0 && $transfer->error !== null) {
             throw new StreamFailed($transfer->error->getMessage());

@@ -299,7 +299,7 @@ final class Conversation
                     $informational->enqueue([$status, $fields]);
                 },
             ], 0, $direct);
-            $this->transfer = $this->hub->dispatcher->begin($request, $direct === [] && $this->hub->dispatcher->takes($outgoing->url));
+            $this->transfer = $this->hub->dispatcher->begin($request, $direct === [] && $this->hub->dispatcher->options->takes($outgoing->url));
         } catch (Throwable $e) {
             $this->fail($e);
         }
