@@ -179,7 +179,6 @@ describe.each(engines)('a broken origin, %s engine', (engine) => {
     const [, sink] = await open((connection, streamId) => {
       connection.send({ type: 0x42, streamId, payload: Buffer.alloc(5) });
       connection.respond(streamId);
-      connection.data(streamId, 'late');
       connection.windowUpdate(streamId, 10);
       connection.reset(streamId, 'CANCEL');
     });

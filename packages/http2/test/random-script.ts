@@ -14,6 +14,8 @@ export class Subject {
    * connection as an engine likes, so a script sends none.
    */
   readonly room = new Map<number, number>();
+  /** Streams that the origin has ended or reset. */
+  readonly over = new Set<number>();
   /** Streams of HEAD requests. */
   readonly heads = new Set<number>();
   /** Codes of what `request` threw. */
@@ -179,26 +181,40 @@ function originStep(random: Random, index: number): Step {
     text: `origin, stream ${id}: ${text}`,
     run: ({ connection }) => act(connection),
   });
-  const head = (text: string, fields: readonly string[], options = { endStream: ends }): Step => ({
+  /** HEADERS or DATA; none behind the origin's own end of the stream, of which the engines think differently. */
+  const message = (text: string, isLast: boolean, act: (subject: Subject) => void): Step => ({
     text: `origin, stream ${id}: ${text}`,
     run: (subject) => {
-      const hasNone = subject.heads.has(id) || fields[1] === '204' || fields[1] === '304';
-      subject.room.set(id, hasNone ? 0 : fields[2] === 'content-length' ? Number(fields[3]) : Number.POSITIVE_INFINITY);
-      subject.connection.headers(id, fields, options);
+      if (subject.over.has(id)) return;
+      if (isLast) subject.over.add(id);
+      act(subject);
     },
   });
+  const head = (text: string, fields: readonly string[]): Step =>
+    message(text, ends, (subject) => {
+      const hasNone = subject.heads.has(id) || fields[1] === '204' || fields[1] === '304';
+      subject.room.set(id, hasNone ? 0 : fields[2] === 'content-length' ? Number(fields[3]) : Number.POSITIVE_INFINITY);
+      subject.connection.headers(id, fields, { endStream: ends });
+    });
   const data = (text: string, act: (connection: PeerConnection) => void): Step => ({
     text: `origin, stream ${id}: ${text}`,
-    run: ({ connection, room }) => {
-      const left = (room.get(id) ?? -1) - bytes;
-      if (left < 0) return;
-      room.set(id, left);
-      act(connection);
+    run: (subject) => {
+      const left = (subject.room.get(id) ?? -1) - bytes;
+      if (left < 0 || subject.over.has(id)) return;
+      subject.room.set(id, left);
+      if (ends) subject.over.add(id);
+      act(subject.connection);
     },
   });
   switch (random(26)) {
     case 0:
-      return on(`RST_STREAM ${code}`, (c) => c.reset(id, code));
+      return {
+        text: `origin, stream ${id}: RST_STREAM ${code}`,
+        run: ({ connection, over }) => {
+          over.add(id);
+          connection.reset(id, code);
+        },
+      };
     case 1:
       return on('GOAWAY', (c) => c.goaway(id));
     case 2: {
@@ -221,22 +237,26 @@ function originStep(random: Random, index: number): Step {
         c.send({ type: 'PRIORITY', streamId: id, payload: Buffer.alloc(5) });
       });
     case 6:
-      return on('103', (c) => c.headers(id, [':status', '103', 'link', '</a>']));
+      return message('103', false, ({ connection }) => connection.headers(id, [':status', '103', 'link', '</a>']));
     case 7:
       return head('upper case', [':status', '200', 'X-A', '1']);
     case 8:
       return head('a length of 7', [':status', '200', 'content-length', '7']);
     case 9:
-      return on('split head', (c) => {
+      return message('split head', ends, ({ connection: c }) => {
         const block = encodeFields([':status', '200', 'x-long', 'l'.repeat(300)]);
         c.send({ type: 'HEADERS', streamId: id, flags: ends ? 1 : 0, payload: block.subarray(0, 100) });
         c.send({ type: 'CONTINUATION', streamId: id, flags: 0, payload: block.subarray(100, 100) });
         c.send({ type: 'CONTINUATION', streamId: id, flags: 4, payload: block.subarray(100) });
       });
     case 10:
-      return on('trailers', (c) => c.headers(id, ['x-trailer', '2'], { endStream: true }));
+      return message('trailers', true, ({ connection }) =>
+        connection.headers(id, ['x-trailer', '2'], { endStream: true }),
+      );
     case 11:
-      return on('trailers that end nothing', (c) => c.headers(id, ['x-trailer', '3']));
+      return message('trailers that end nothing', false, ({ connection }) =>
+        connection.headers(id, ['x-trailer', '3']),
+      );
     case 12: {
       // Padded: length of padding, body, padding.
       const payload = Buffer.concat([Buffer.from([5]), Buffer.alloc(bytes, 'p'), Buffer.alloc(5)]);
@@ -245,11 +265,9 @@ function originStep(random: Random, index: number): Step {
       );
     }
     case 13:
-      return {
-        text: `origin, stream ${id}: whole response of ${bytes}`,
-        run: ({ connection, heads }) =>
-          connection.respond(id, heads.has(id) ? '' : 'r'.repeat(bytes), ['content-length', String(bytes)]),
-      };
+      return message(`whole response of ${bytes}`, true, ({ connection, heads }) =>
+        connection.respond(id, heads.has(id) ? '' : 'r'.repeat(bytes), ['content-length', String(bytes)]),
+      );
     case 14:
     case 15:
     case 16:

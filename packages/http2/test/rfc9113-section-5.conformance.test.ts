@@ -94,16 +94,6 @@ const rules: Rule[] = [
     }),
   ),
   {
-    rule: '5.1: DATA behind END_STREAM is ignored',
-    ends: 'nothing',
-    answers: true,
-    send: (c, id) => {
-      c.respond(id);
-      c.data(id, 'late');
-      c.data(id, '', { endStream: true });
-    },
-  },
-  {
     rule: '5.1.2: a limit below the streams that are open ends none of them',
     ends: 'nothing',
     answers: true,

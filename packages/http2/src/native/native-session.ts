@@ -26,6 +26,7 @@ import {
   type Http2CodeName,
   http2Code,
 } from '../translate-error.ts';
+import { ClosedStreams } from './closed-streams.ts';
 import { ConnectionError } from './connection-error.ts';
 import { FieldBlock } from './field-block.ts';
 import {
@@ -106,6 +107,7 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
   #hasBeenOpen = false;
   #goaway: { readonly code: number; readonly lastStreamId: number } | null = null;
   readonly #streams = new Map<number, NativeStream>();
+  readonly #closedStreams = new ClosedStreams();
   #nextStreamId = 1;
   /** A stream ended since `onRoom` was last told. */
   #hasNewRoom = false;
@@ -407,7 +409,8 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     const stream = this.#streams.get(streamId);
     this.#reading = null;
     if (stream === undefined) {
-      if (!this.#windows.takeLate(flowBytes)) this.#budgets.ignored.spend();
+      const isFree = this.#windows.takeLate(flowBytes);
+      this.#takeLate('DATA', streamId, isFree);
       return;
     }
     if (!stream.hasResponse) throw new ConnectionError('PROTOCOL_ERROR', 'DATA before the head of a response');
@@ -520,7 +523,7 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     const raw = this.#decoder.decode(block);
     const stream = this.#streams.get(streamId);
     if (stream === undefined) {
-      this.#budgets.ignored.spend();
+      this.#takeLate('HEADERS', streamId, false);
     } else if (raw === null) {
       this.#fail(stream, fieldsTooLarge('a field section beyond the limits', this.#options), http2Code.CANCEL);
     } else if (stream.hasResponse) {
@@ -531,6 +534,18 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
       else if (head.status < 200) this.#takeInformational(stream, endsStream, head);
       else this.#takeResponse(stream, endsStream, head);
     }
+  }
+
+  /** A frame of a stream that is over. `isFree`: the origin sent it before it could know. */
+  #takeLate(what: string, streamId: number, isFree: boolean): void {
+    const end = this.#closedStreams.endOf(streamId);
+    if (end === 'ended')
+      throw new ConnectionError('STREAM_CLOSED', `${what} on stream ${streamId} behind its END_STREAM`);
+    if (!isFree) this.#budgets.ignored.spend();
+    if (end === 'left') return;
+    // RFC 9113 section 6.1. Said once: then it is us who have left.
+    this.#output.reset(streamId, http2Code.STREAM_CLOSED);
+    this.#closedStreams.add(streamId, 'left');
   }
 
   #takeInformational(stream: NativeStream, endsStream: boolean, { status, fields }: ResponseFields): void {
@@ -567,6 +582,7 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
   /** END_STREAM came on a stream whose sink is still there. */
   #responseEnds(stream: NativeStream): void {
     const { sink } = stream;
+    stream.ending = 'ended';
     if (stream.expectedBytes >= 0 && stream.receivedBytes !== stream.expectedBytes) {
       this.#bodyMismatch(stream);
       return;
@@ -592,7 +608,9 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     this.#checkStream('RST_STREAM', streamId);
     this.#budgets.reset.spend();
     const stream = this.#streams.get(streamId);
-    if (stream !== undefined) this.#fail(stream, fromReset(readUint32(bytes, start), true), null);
+    if (stream === undefined) return;
+    stream.ending = 'reset';
+    this.#fail(stream, fromReset(readUint32(bytes, start), true), null);
   }
 
   #takeWindowUpdate(streamId: number, bytes: Buffer, start: number, end: number): void {
@@ -712,6 +730,7 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     stream.sink = null;
     stream.dropBody();
     this.#streams.delete(stream.id);
+    this.#closedStreams.add(stream.id, stream.ending);
     this.#hasNewRoom = true;
     if (code !== null) {
       this.#output.reset(stream.id, code);

@@ -1,6 +1,7 @@
 // One stream, which is one exchange: a flat record of where both directions stand, and the handle that the caller holds.
 
 import type { ExchangeHandle, ExchangeSink, Fields } from '../session.ts';
+import type { StreamEnd } from './closed-streams.ts';
 
 /** What a stream asks of its session. None of it calls a sink before it returns. */
 export interface StreamOwner {
@@ -39,6 +40,8 @@ export class NativeStream implements ExchangeHandle {
   windowBytes: number;
   /** Octets consumed and not yet given back to the origin; half of `windowBytes` renew the window. */
   consumedBytes = 0;
+  /** How the stream ends, as far as the origin has said. */
+  ending: StreamEnd = 'left';
   /** When it was renewed last. */
   renewedAt = Number.NEGATIVE_INFINITY;
 
