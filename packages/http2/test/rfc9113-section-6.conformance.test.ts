@@ -129,6 +129,19 @@ const priority: Rule[] = [
       node: 'nghttp2 ends the session',
     }),
   ),
+  sessionError('6.3: PRIORITY of 4 octets on an idle stream', 'FRAME_SIZE_ERROR', (c) =>
+    c.send({ type: 'PRIORITY', streamId: 100_001, payload: Buffer.alloc(4) }),
+  ),
+  {
+    rule: '6.3: PRIORITY of 4 octets behind END_STREAM',
+    ends: 'session',
+    code: 'FRAME_SIZE_ERROR',
+    answers: true,
+    send: (c, id) => {
+      c.respond(id);
+      c.send({ type: 'PRIORITY', streamId: id, payload: Buffer.alloc(4) });
+    },
+  },
 ];
 
 const reset: Rule[] = [

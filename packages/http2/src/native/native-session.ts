@@ -697,9 +697,11 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     if (streamId === 0) throw new ConnectionError('PROTOCOL_ERROR', 'PRIORITY on stream 0');
     this.#budgets.ignored.spend();
     if (length === 5) return;
-    // Section 6.3: of a wrong length it is an error of its stream alone.
+    // Section 6.3: of a wrong length it is an error of its stream alone, where there is one that can be reset.
+    const what = `PRIORITY of ${length} bytes`;
     const stream = this.#streams.get(streamId);
-    if (stream !== undefined) this.#violatedOn(stream, 'FRAME_SIZE_ERROR', `PRIORITY of ${length} bytes`);
+    if (stream === undefined) throw new ConnectionError('FRAME_SIZE_ERROR', what);
+    this.#violatedOn(stream, 'FRAME_SIZE_ERROR', what);
   }
 
   #takeGoaway(streamId: number, bytes: Buffer, start: number, end: number): void {
