@@ -133,6 +133,11 @@ export class ClientConnection implements FrameWriter {
     this.#scheduleWrite();
   }
 
+  flushIfLast(): void {
+    const isLast = this.#toFlush.length === this.#exchanges.size && this.#toFlush.every((exchange) => exchange.isWhole);
+    if (isLast) this.#flush();
+  }
+
   reportDefect(error: unknown): void {
     this.#context.log.error({ err: error }, 'an answer could not be put into a frame');
   }
@@ -278,11 +283,15 @@ export class ClientConnection implements FrameWriter {
     if (this.#isFlushScheduled || this.#isClosed) return;
     this.#isFlushScheduled = true;
     // After everything that this turn reads from the origins: their frames then share one write.
-    setImmediate(this.#flush);
+    setImmediate(this.#flushLater);
   }
 
-  #flush = (): void => {
+  #flushLater = (): void => {
     this.#isFlushScheduled = false;
+    this.#flush();
+  };
+
+  #flush(): void {
     const exchanges = this.#toFlush;
     this.#toFlush = [];
     for (const exchange of exchanges) {
@@ -290,7 +299,7 @@ export class ClientConnection implements FrameWriter {
       if (exchange.isHeld) this.#heldTimer ??= setTimeout(this.#flushHeld, heldHeadMs);
     }
     if (this.#outbox.length > 0) this.#writeOutbox();
-  };
+  }
 
   #flushHeld = (): void => {
     this.#heldTimer = null;

@@ -26,6 +26,8 @@ class RecordingWriter implements FrameWriter {
 
   scheduleFlush(): void {}
 
+  flushIfLast(): void {}
+
   reportDefect(error: unknown): void {
     this.defects.push(error);
   }

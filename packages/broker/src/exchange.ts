@@ -24,6 +24,11 @@ export interface FrameWriter {
   writeData(exchangeId: number, payload: Buffer): void;
   /** Calls `flush` of this exchange before the next write to the socket. */
   scheduleFlush(exchange: ClientExchange): void;
+  /**
+   * Writes now, where all that is open here has its whole answer and nothing more can share the write: the client goes on
+   * while the broker is busy with what else the origins sent.
+   */
+  flushIfLast(): void;
   /** Notes a failure of the broker itself. */
   reportDefect(error: unknown): void;
   /** Room in the socket: while there is none, bodies stay in the exchange, and so with the origin. */
@@ -99,6 +104,11 @@ export class ClientExchange implements ResponseSink {
   /** The head is held back for a body that is declared short and not whole yet. */
   get isHeld(): boolean {
     return !this.#hasEnded && !this.#isHeadSent && this.#status !== 0 && !this.#isWhole;
+  }
+
+  /** The response is here to its end. */
+  get isWhole(): boolean {
+    return this.#isWhole;
   }
 
   // Frames of the client
@@ -195,6 +205,7 @@ export class ClientExchange implements ResponseSink {
   onEnd(): void {
     this.#isWhole = true;
     this.#scheduleFlush();
+    this.#writer.flushIfLast();
   }
 
   onError(error: UpstreamError): void {

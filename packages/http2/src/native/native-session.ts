@@ -221,6 +221,8 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     const at = this.#output.reserve(frameHeaderBytes + roomForBlock(this.#encoder.maxEncodedBytes(head)));
     const end = this.#encoder.encodeRequest(head, this.#output.bytes, at + frameHeaderBytes);
     this.#commitBlock(stream, at, end);
+    // A lone exchange waits for nobody; one beside others, for those that may join its write.
+    if (this.#streams.size === 1) process.nextTick(this.#flush);
     return stream;
   }
 
