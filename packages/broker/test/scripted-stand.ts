@@ -1,11 +1,13 @@
 // A broker in this process, a client, and an origin that does as each test says: one stand for a whole table of tests.
 
+import { randomBytes } from 'node:crypto';
 import type { Engine } from '@hawser/http2';
 import {
   CertificateAuthority,
   type CertificatePair,
   createTemporaryDirectory,
   eventually,
+  type Http2Frame,
   type PeerConnection,
   PeerConnectionEnded,
   type RawConnection,
@@ -160,6 +162,8 @@ export class ScriptedStand<Seen> implements AsyncDisposable {
   /** Before each row: nothing is left of the one before. */
   async reset(answer: Answer<Seen> = () => {}): Promise<void> {
     await eventually(() => expect(this.broker.load.exchanges).toBe(0));
+    // An exchange that ended half-way may have a request on its way still, which is none of the next row's.
+    if (this.peer instanceof ScriptedHttp2Peer) await Promise.all(this.peer.connections.map(hasRead));
     this.seen = [];
     this.answer = answer;
   }
@@ -187,6 +191,14 @@ export class ScriptedStand<Seen> implements AsyncDisposable {
       if (!(error instanceof PeerConnectionEnded)) this.#failure ??= error;
     }
   }
+}
+
+/** Resolves when the origin has read all that the broker wrote on the connection before it answered a PING. */
+async function hasRead(connection: PeerConnection): Promise<void> {
+  const payload = randomBytes(8);
+  connection.send({ type: 'PING', streamId: 0, payload });
+  const isAnswer = (frame: Http2Frame) => frame.type === 'PING' && frame.isAck && frame.payload.equals(payload);
+  await eventually(() => connection.hasEnded || connection.socket.destroyed || connection.frames.some(isAnswer));
 }
 
 /** The body of a request in HTTP/2 that has come to its end. */

@@ -190,9 +190,10 @@ class NodeSession implements Session {
     this.#ended(error);
   }
 
-  /** A stream is gone for good: only now does the origin count it no more. */
-  released(exchange: NodeExchange): void {
+  /** A stream is gone for good: only now does the origin count it no more. `tell` makes the last call of its exchange. */
+  release(exchange: NodeExchange, tell: () => void): void {
     this.#exchanges.delete(exchange);
+    tell();
     if (this.freeStreams > 0) this.#events.onRoom();
   }
 
@@ -483,9 +484,10 @@ class NodeExchange implements ExchangeHandle {
   }
 
   closed(): void {
-    this.ended();
-    if (this.#sink !== null) this.fail(this.#closeError());
-    this.#session.released(this);
+    this.#session.release(this, () => {
+      this.ended();
+      if (this.#sink !== null) this.fail(this.#closeError());
+    });
   }
 
   wantTrailers(): void {

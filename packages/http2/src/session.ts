@@ -75,7 +75,7 @@ export interface Session {
   readonly state: SessionState;
   /** Requests that may start now: the origin's limit less what runs; 0 unless `open`. */
   readonly freeStreams: number;
-  /** Exchanges that run now. */
+  /** Exchanges that run now. One whose stream the origin has reset is none of them, also while its sink hears of that. */
   readonly activeStreams: number;
   /** Exchanges started since the session opened. */
   readonly startedStreams: number;

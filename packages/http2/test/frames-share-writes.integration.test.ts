@@ -1,4 +1,4 @@
-// What leaves in one write: a request on an idle session goes at once, those beside others with the turn of the event loop.
+// What leaves in one write: a request on an idle session at once, those beside others with the turn of the event loop.
 
 import type { Socket } from 'node:net';
 import { ScriptedHttp2Peer } from '@hawser/testkit';

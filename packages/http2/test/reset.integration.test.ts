@@ -1,8 +1,9 @@
 // RST_STREAM from the origin, with every code and at every point of a response (RFC 9113 sections 5.4.2 and 8.7).
 
-import { engines } from '@hawser/http2';
+import { engines, type SessionError } from '@hawser/http2';
 import { eventually, type Http2CodeName, http2Code, type PeerConnection, ScriptedHttp2Peer } from '@hawser/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { RecordingSink } from './recording-sink.ts';
 import { openPlain, type Stand, watchLeaks } from './stand.ts';
 
 describe.each(engines)('RST_STREAM, %s engine', (engine) => {
@@ -55,6 +56,25 @@ describe.each(engines)('RST_STREAM, %s engine', (engine) => {
     expect(error?.http2Code).toBe(code);
     expect(sink.calls).toEqual(['onResponse', 'onData', 'onError']);
     expect(sink.violations).toEqual([]);
+  });
+
+  test('the session does not count the stream any more when its sink hears of it', async () => {
+    let requests = 0;
+    await open((connection, streamId) => {
+      if (++requests === 2) connection.reset(streamId, 'REFUSED_STREAM');
+    });
+    class CountingSink extends RecordingSink {
+      active = -1;
+      override onError(error: SessionError): void {
+        this.active = stand.session.activeStreams;
+        super.onError(error);
+      }
+    }
+    const neighbour = stand.start();
+    const refused = stand.start({}, null, new CountingSink()) as CountingSink;
+    await refused.done;
+    expect(refused.active).toBe(1);
+    neighbour.handle?.cancel();
   });
 
   test('a code that RFC 9113 does not define', async () => {

@@ -411,9 +411,10 @@ describe('a session that refuses streams', () => {
 
   test('stays while it carries others', async () => {
     const pool = poolOf();
-    const [refused] = checkOut(pool, 3) as [TestWaiter];
+    const [refused] = checkOut(pool, 2) as [TestWaiter];
     const session = await connects[0]!.succeed(100);
     refused.finish();
+    expect(session.activeStreams).toBe(1);
     for (let i = 0; i < 5; i++) pool.noteRefusal(refused.entry!);
     expect(session.state).toBe('open');
     pool.destroy();

@@ -156,7 +156,7 @@ export class SessionPool {
   /** The origin refused a stream of `entry`: others are preferred, and if it does nothing else it makes room for another. */
   noteRefusal(entry: PooledSession): void {
     entry.refusals++;
-    if (entry.refusals < maxRefusals || entry.session.activeStreams > 1 || !this.#open.has(entry)) return;
+    if (entry.refusals < maxRefusals || entry.session.activeStreams > 0 || !this.#open.has(entry)) return;
     // An origin that refuses everything is not to be hammered with connections.
     const now = this.#clock.now();
     if (now - this.#refusedAt < reconnectPauseMs) return;
