@@ -10,6 +10,7 @@ use Hawser\Exception\ExchangeException;
 use Hawser\Exception\HawserException;
 use Hawser\Exception\InvalidArgumentException;
 use Hawser\Internal\Body\PsrBody;
+use Hawser\Internal\Body\StringStream;
 use Hawser\Internal\Dispatcher;
 use Hawser\Internal\Request;
 use Nyholm\Psr7\Factory\Psr17Factory as NyholmFactory;
@@ -101,7 +102,7 @@ final class Psr18Client implements ClientInterface
     {
         // Both known libraries take the whole message at once; each `with…` of the factories' way copies it.
         if ($this->messageClass !== null) {
-            return new ($this->messageClass)($status, $fields, $body, $version);
+            return new ($this->messageClass)($status, $fields, $body === '' ? '' : new StringStream($body), $version);
         }
         $message = $this->responses->createResponse($status)->withProtocolVersion($version);
         foreach ($fields as $name => $values) {
