@@ -16,6 +16,8 @@ const socket = connect({
   ca: readFileSync(ca as string),
   ALPNProtocols: ['h2'],
 });
+// As the broker's: a window that is renewed does not wait for the origin to acknowledge what went before.
+socket.setNoDelay();
 await once(socket, 'secureConnect');
 const session = await connectHttp2(socket, {
   engine: engine as Engine,
