@@ -283,10 +283,10 @@ export class ClientConnection implements FrameWriter {
     if (this.#isFlushScheduled || this.#isClosed) return;
     this.#isFlushScheduled = true;
     // After everything that this turn reads from the origins: their frames then share one write.
-    setImmediate(this.#flushLater);
+    setImmediate(this.#flushAtTurnsEnd);
   }
 
-  #flushLater = (): void => {
+  #flushAtTurnsEnd = (): void => {
     this.#isFlushScheduled = false;
     this.#flush();
   };

@@ -190,10 +190,13 @@ class NodeSession implements Session {
     this.#ended(error);
   }
 
-  /** A stream is gone for good: only now does the origin count it no more. `tell` makes the last call of its exchange. */
-  release(exchange: NodeExchange, tell: () => void): void {
+  /** A stream is gone for good: only now does the origin count it no more. */
+  release(exchange: NodeExchange): void {
     this.#exchanges.delete(exchange);
-    tell();
+  }
+
+  /** The exchange of a stream that was released has been told. */
+  released(): void {
     if (this.freeStreams > 0) this.#events.onRoom();
   }
 
@@ -484,10 +487,10 @@ class NodeExchange implements ExchangeHandle {
   }
 
   closed(): void {
-    this.#session.release(this, () => {
-      this.ended();
-      if (this.#sink !== null) this.fail(this.#closeError());
-    });
+    this.#session.release(this);
+    this.ended();
+    if (this.#sink !== null) this.fail(this.#closeError());
+    this.#session.released();
   }
 
   wantTrailers(): void {

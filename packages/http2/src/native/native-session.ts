@@ -218,11 +218,14 @@ class NativeSession implements Session, FrameReceiver, StreamOwner, OutputOwner 
     this.#streams.set(id, stream);
     this.startedStreams++;
     this.#budgets.reset.earn(1);
+    if (this.#streams.size === 1) {
+      // A lone exchange waits for nobody; one beside others, for those that may join its write.
+      this.#isFlushing = true;
+      process.nextTick(this.#flush);
+    }
     const at = this.#output.reserve(frameHeaderBytes + roomForBlock(this.#encoder.maxEncodedBytes(head)));
     const end = this.#encoder.encodeRequest(head, this.#output.bytes, at + frameHeaderBytes);
     this.#commitBlock(stream, at, end);
-    // A lone exchange waits for nobody; one beside others, for those that may join its write.
-    if (this.#streams.size === 1) process.nextTick(this.#flush);
     return stream;
   }
 

@@ -15,12 +15,15 @@ use RuntimeException;
  */
 final class StringStream implements StreamInterface
 {
+    /** Null: closed or detached. */
+    private ?string $octets;
+
     private int $at = 0;
 
-    /**
-     * @param string|null $octets null: closed or detached
-     */
-    public function __construct(private ?string $octets) {}
+    public function __construct(string $octets)
+    {
+        $this->octets = $octets;
+    }
 
     public function __toString(): string
     {
