@@ -10,6 +10,12 @@ const pingAfterIdleMs = 10_000;
 /** An answer to that PING that takes longer is worth less than a new connection. */
 const probeTimeoutMs = 1_000;
 
+/**
+ * A session is asked for the first time so long after it first fell idle: what the origin still has to say as the exchange
+ * ends it says before that, and a connection that is for one exchange alone carries no PING.
+ */
+const firstPingDelayMs = 20;
+
 /** A PING that nobody waits for may take this long. */
 const quietPingTimeoutMs = 5_000;
 
@@ -20,7 +26,7 @@ export const keepAliveMs = 240_000;
 const silencesThatTell = 2;
 
 /**
- * What is known of PING is known per session: each is asked once, when it first falls idle, and may have another server
+ * What is known of PING is known per session: each is asked once, as it first falls idle, and may have another server
  * behind it than the one before. A session that has answered and falls silent is dead. One that never answered may be
  * dead or ignore PING: the first such one makes room if nothing runs on it; after two in a row it is taken for one that
  * ignores PING. That is closed before a NAT forgets it, and drained when an exchange times out while it answers no other.
@@ -47,10 +53,18 @@ export class Liveness {
     return reply === 'answer';
   }
 
-  /** `entry` fell idle. The first time, it is asked, as it lived a moment ago for certain. */
-  async learn(entry: PooledSession): Promise<void> {
+  /** `entry` is idle. The first time after an exchange, it is to be asked, as it lived a moment ago for certain. */
+  noteIdle(entry: PooledSession): void {
     if (entry.ping !== 'unasked' || entry.session.protocol !== 'h2' || entry.session.startedStreams === 0) return;
+    entry.ping = 'due';
+    entry.askAt = this.#clock.now() + firstPingDelayMs;
+  }
+
+  /** Asks a session for the first time, if it is due. */
+  async learn(entry: PooledSession): Promise<void> {
+    if (entry.ping !== 'due' || this.#clock.now() < entry.askAt) return;
     entry.ping = 'asked';
+    entry.askAt = Number.POSITIVE_INFINITY;
     const { answeredStreams } = entry;
     if ((await this.#ask(entry, quietPingTimeoutMs)) !== 'silence') return;
     entry.ping = 'silent';

@@ -50,8 +50,9 @@ export class PooledSession {
   idleSince: number | null;
   /** A PING is out, and its answer decides whether the session may be used. */
   isProbing = false;
-  /** `asked`: for the first time, as it fell idle; `silent`: it never answered. */
-  ping: 'unasked' | 'asked' | 'answered' | 'silent' = 'unasked';
+  /** `due`: it fell idle, and is asked for the first time at `askAt`; `silent`: it never answered. */
+  ping: 'unasked' | 'due' | 'asked' | 'answered' | 'silent' = 'unasked';
+  askAt = Number.POSITIVE_INFINITY;
   /** The PING that is out. */
   pinging: Promise<PingReply> | null = null;
   /** Its replacement is being opened. */

@@ -25,6 +25,8 @@ afterEach(() => {
 });
 
 const minute = 60_000;
+/** A session that has been idle for so long has had its first PING. */
+const firstAskedMs = 20;
 const silence = () => Promise.reject(new SessionError('ping_timeout', 'no answer', { processed: 'no' }));
 
 function poolOf(options?: Parameters<typeof createPool>[2]): SessionPool {
@@ -101,7 +103,7 @@ describe('PING', () => {
     const first = checkOut(pool, 1)[0] as TestWaiter;
     const session = await connects[0]!.succeed(100);
     first.finish();
-    await turn();
+    await advance(firstAskedMs);
     expect(session.pings, 'learns whether the origin answers').toBe(1);
     await advance(20_000);
     const answer = Promise.withResolvers<number>();
@@ -117,12 +119,36 @@ describe('PING', () => {
     pool.destroy();
   });
 
+  test('none goes to an origin that ends its connection after one exchange', async () => {
+    const pool = poolOf();
+    const [waiter] = checkOut(pool, 1) as [TestWaiter];
+    const session = await connects[0]!.succeed(100);
+    waiter.finish();
+    await advance(firstAskedMs - 1);
+    expect(session.pings).toBe(0);
+    session.close(null);
+    await advance(firstAskedMs);
+    expect(session.pings).toBe(0);
+    pool.destroy();
+  });
+
+  test('a session that is in use again is asked all the same', async () => {
+    const pool = poolOf();
+    const [first] = checkOut(pool, 1) as [TestWaiter];
+    const session = await connects[0]!.succeed(100);
+    first.finish();
+    checkOut(pool, 1);
+    await advance(firstAskedMs);
+    expect(session.pings).toBe(1);
+    pool.destroy();
+  });
+
   test('one that does not answer is ended, and the exchange goes to a new session', async () => {
     const pool = poolOf();
     const [first] = checkOut(pool, 1) as [TestWaiter];
     const dead = await connects[0]!.succeed(100);
     first.finish();
-    await turn();
+    await advance(firstAskedMs);
     await advance(20_000);
     dead.pingAnswer = silence;
 
@@ -144,7 +170,7 @@ describe('PING', () => {
       silent.push(session);
       session.pingAnswer = silence;
       waiter.finish();
-      await turn();
+      await advance(firstAskedMs);
     }
     const [first, second] = silent as [ScriptedSession, ScriptedSession];
     expect([first.state, second.state], 'the first may be dead').toEqual(['closed', 'open']);
@@ -160,12 +186,12 @@ describe('PING', () => {
     const dead = await connects[0]!.succeed(100);
     dead.pingAnswer = silence;
     waiter.finish();
-    await turn();
+    await advance(firstAskedMs);
     expect(dead.state).toBe('closed');
     const [next] = checkOut(pool, 1) as [TestWaiter];
     const session = await connects[1]!.succeed(100);
     next.finish();
-    await turn();
+    await advance(firstAskedMs);
     await advance(20_000);
     expect(await exchange(pool)).toMatchObject({ session, reason: 'reused' });
     expect(session.pings).toBe(2);
@@ -178,7 +204,7 @@ describe('PING', () => {
     const session = await connects[0]!.succeed(100);
     idle.finish();
     busy.finish();
-    await turn();
+    await advance(firstAskedMs);
     checkOut(pool, 1);
     const before = session.pings;
     await advance(349_000);
@@ -192,7 +218,7 @@ describe('PING', () => {
     const session = await connects[0]!.succeed(100);
     first.finish();
     second.finish();
-    await turn();
+    await advance(firstAskedMs);
     checkOut(pool, 1);
     session.pingAnswer = silence;
     pool.suspect(first.entry!, 0, true);
@@ -243,7 +269,7 @@ describe('PING', () => {
       for (const [index, session] of sessions.entries()) {
         session.pingAnswer = silence;
         waiters[index]!.finish();
-        await turn();
+        await advance(firstAskedMs);
       }
       const [, ignoring] = sessions as [ScriptedSession, ScriptedSession];
       ignoring.pingAnswer = () => new Promise(() => {});
@@ -273,10 +299,10 @@ describe('PING', () => {
     await connects[0]!.succeed(1);
     const silent = await connects[1]!.succeed(1);
     first.finish();
-    await turn();
+    await advance(firstAskedMs);
     silent.pingAnswer = silence;
     second.finish();
-    await turn();
+    await advance(firstAskedMs);
     expect(silent.state).toBe('closed');
     pool.destroy();
   });
@@ -289,7 +315,7 @@ describe('PING', () => {
     for (const [index, waiter] of waiters.entries()) {
       if (index > 0) sessions[index]!.pingAnswer = silence;
       waiter.finish();
-      await turn();
+      await advance(firstAskedMs);
     }
     expect(sessions.map(({ state }) => state)).toEqual(['open', 'closed', 'open', 'open', 'open']);
     pool.destroy();
@@ -357,7 +383,7 @@ describe('the idle time of a NAT, 350 s', () => {
       session = await connects[connect]!.succeed(1, 'open', { protocol });
       if (!isAnswered) session.pingAnswer = silence;
       waiter.finish();
-      await turn();
+      await advance(firstAskedMs);
     }
     await advance(339_000);
     expect(session.state).toBe('open');

@@ -418,9 +418,9 @@ export class SessionPool {
   /** Sets the session's timer for what is due next. It is moved forward only: when it fires too soon, it looks again. */
   #tend(entry: PooledSession): void {
     if (!this.#open.has(entry)) return;
+    if (entry.idleSince !== null) this.#liveness.noteIdle(entry);
     const dueInMs = this.#dueInMs(entry);
     if (entry.timer === null || this.#clock.now() + dueInMs < entry.dueAt) this.#setTimer(entry, dueInMs);
-    if (entry.idleSince !== null) void this.#liveness.learn(entry);
   }
 
   #setTimer(entry: PooledSession, inMs: number): void {
@@ -445,6 +445,7 @@ export class SessionPool {
       return;
     }
     if (now - entry.openedAt >= entry.maxAgeMs) this.#replace(entry, 'max-age');
+    void this.#liveness.learn(entry);
     void this.#liveness.keepAlive(entry);
     this.#tend(entry);
   }
@@ -459,6 +460,7 @@ export class SessionPool {
       ageLeftMs > 0 ? ageLeftMs : reconnectPauseMs,
       idleLeftMs,
       keepAliveLeftMs > 0 ? keepAliveLeftMs : keepAliveMs,
+      entry.askAt - now,
     );
   }
 
