@@ -62,9 +62,11 @@ export class Liveness {
 
   /** Asks a session for the first time, if it is due. */
   async learn(entry: PooledSession): Promise<void> {
-    if (entry.ping !== 'due' || this.#clock.now() < entry.askAt) return;
-    entry.ping = 'asked';
+    if (this.#clock.now() < entry.askAt) return;
     entry.askAt = Number.POSITIVE_INFINITY;
+    // A time-out may have had it asked meanwhile.
+    if (entry.ping !== 'due') return;
+    entry.ping = 'asked';
     const { answeredStreams } = entry;
     if ((await this.#ask(entry, quietPingTimeoutMs)) !== 'silence') return;
     entry.ping = 'silent';

@@ -143,6 +143,20 @@ describe('PING', () => {
     pool.destroy();
   });
 
+  test('a session that a time-out had asked before is not asked again, and nothing is due soon', async () => {
+    const pool = poolOf();
+    const [first] = checkOut(pool, 1) as [TestWaiter];
+    const session = await connects[0]!.succeed(100);
+    first.finish();
+    checkOut(pool, 1);
+    pool.suspect(first.entry!, 0, true);
+    await turn();
+    await advance(firstAskedMs);
+    expect(session.pings).toBe(1);
+    expect(first.entry!.dueAt - clock.now()).toBeGreaterThan(1_000);
+    pool.destroy();
+  });
+
   test('one that does not answer is ended, and the exchange goes to a new session', async () => {
     const pool = poolOf();
     const [first] = checkOut(pool, 1) as [TestWaiter];
