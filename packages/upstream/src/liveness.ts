@@ -53,19 +53,16 @@ export class Liveness {
     return reply === 'answer';
   }
 
-  /** `entry` is idle. The first time after an exchange, it is to be asked, as it lived a moment ago for certain. */
-  noteIdle(entry: PooledSession): void {
-    if (entry.ping !== 'unasked' || entry.session.protocol !== 'h2' || entry.session.startedStreams === 0) return;
-    entry.ping = 'due';
-    entry.askAt = this.#clock.now() + firstPingDelayMs;
+  /** Milliseconds until `entry` is to be asked for the first time; infinite where it was, or has carried nothing yet. */
+  firstPingInMs(entry: PooledSession): number {
+    const { ping, firstIdleAt, session } = entry;
+    if (ping !== 'unasked' || firstIdleAt === null || session.protocol !== 'h2') return Number.POSITIVE_INFINITY;
+    return firstIdleAt + firstPingDelayMs - this.#clock.now();
   }
 
-  /** Asks a session for the first time, if it is due. */
+  /** Asks a session for the first time, if it is due: it lived a moment ago for certain. */
   async learn(entry: PooledSession): Promise<void> {
-    if (this.#clock.now() < entry.askAt) return;
-    entry.askAt = Number.POSITIVE_INFINITY;
-    // A time-out may have had it asked meanwhile.
-    if (entry.ping !== 'due') return;
+    if (this.firstPingInMs(entry) > 0) return;
     entry.ping = 'asked';
     const { answeredStreams } = entry;
     if ((await this.#ask(entry, quietPingTimeoutMs)) !== 'silence') return;

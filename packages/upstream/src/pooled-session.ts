@@ -50,9 +50,10 @@ export class PooledSession {
   idleSince: number | null;
   /** A PING is out, and its answer decides whether the session may be used. */
   isProbing = false;
-  /** `due`: it fell idle, and is asked for the first time at `askAt`; `silent`: it never answered. */
-  ping: 'unasked' | 'due' | 'asked' | 'answered' | 'silent' = 'unasked';
-  askAt = Number.POSITIVE_INFINITY;
+  /** When it fell idle for the first time, after its first exchanges; null before. */
+  firstIdleAt: number | null = null;
+  /** `asked`: for the first time, after it fell idle; `silent`: it never answered. */
+  ping: 'unasked' | 'asked' | 'answered' | 'silent' = 'unasked';
   /** The PING that is out. */
   pinging: Promise<PingReply> | null = null;
   /** Its replacement is being opened. */

@@ -41,6 +41,14 @@ async function exchange(pool: SessionPool): Promise<TestWaiter> {
   return waiter;
 }
 
+/** The exchange for which the session is opened, from begin to end: the session is idle now, and had no PING yet. */
+async function firstExchange(pool: SessionPool, index = 0): Promise<{ waiter: TestWaiter; session: ScriptedSession }> {
+  const [waiter] = checkOut(pool, 1) as [TestWaiter];
+  const session = await connects[index]!.succeed(100);
+  waiter.finish();
+  return { waiter, session };
+}
+
 async function advance(ms: number): Promise<void> {
   clock.advance(ms);
   await turn();
@@ -100,9 +108,7 @@ describe('age', () => {
 describe('PING', () => {
   test('a session that was idle for long is asked before it is used', async () => {
     const pool = poolOf();
-    const first = checkOut(pool, 1)[0] as TestWaiter;
-    const session = await connects[0]!.succeed(100);
-    first.finish();
+    const { session } = await firstExchange(pool);
     await advance(firstAskedMs);
     expect(session.pings, 'learns whether the origin answers').toBe(1);
     await advance(20_000);
@@ -121,9 +127,7 @@ describe('PING', () => {
 
   test('none goes to an origin that ends its connection after one exchange', async () => {
     const pool = poolOf();
-    const [waiter] = checkOut(pool, 1) as [TestWaiter];
-    const session = await connects[0]!.succeed(100);
-    waiter.finish();
+    const { session } = await firstExchange(pool);
     await advance(firstAskedMs - 1);
     expect(session.pings).toBe(0);
     session.close(null);
@@ -134,9 +138,7 @@ describe('PING', () => {
 
   test('a session that is in use again is asked all the same', async () => {
     const pool = poolOf();
-    const [first] = checkOut(pool, 1) as [TestWaiter];
-    const session = await connects[0]!.succeed(100);
-    first.finish();
+    const { session } = await firstExchange(pool);
     checkOut(pool, 1);
     await advance(firstAskedMs);
     expect(session.pings).toBe(1);
@@ -145,23 +147,19 @@ describe('PING', () => {
 
   test('a session that a time-out had asked before is not asked again, and nothing is due soon', async () => {
     const pool = poolOf();
-    const [first] = checkOut(pool, 1) as [TestWaiter];
-    const session = await connects[0]!.succeed(100);
-    first.finish();
+    const { waiter, session } = await firstExchange(pool);
     checkOut(pool, 1);
-    pool.suspect(first.entry!, 0, true);
+    pool.suspect(waiter.entry!, 0, true);
     await turn();
     await advance(firstAskedMs);
     expect(session.pings).toBe(1);
-    expect(first.entry!.dueAt - clock.now()).toBeGreaterThan(1_000);
+    expect(waiter.entry!.dueAt - clock.now()).toBeGreaterThan(1_000);
     pool.destroy();
   });
 
   test('one that does not answer is ended, and the exchange goes to a new session', async () => {
     const pool = poolOf();
-    const [first] = checkOut(pool, 1) as [TestWaiter];
-    const dead = await connects[0]!.succeed(100);
-    first.finish();
+    const { session: dead } = await firstExchange(pool);
     await advance(firstAskedMs);
     await advance(20_000);
     dead.pingAnswer = silence;
@@ -179,11 +177,9 @@ describe('PING', () => {
     const pool = poolOf();
     const silent: ScriptedSession[] = [];
     for (const index of [0, 1]) {
-      const [waiter] = checkOut(pool, 1) as [TestWaiter];
-      const session = await connects[index]!.succeed(100);
+      const { session } = await firstExchange(pool, index);
       silent.push(session);
       session.pingAnswer = silence;
-      waiter.finish();
       await advance(firstAskedMs);
     }
     const [first, second] = silent as [ScriptedSession, ScriptedSession];
@@ -196,15 +192,11 @@ describe('PING', () => {
 
   test('one dead connection teaches nothing: the next session is asked, and asked again before use', async () => {
     const pool = poolOf();
-    const [waiter] = checkOut(pool, 1) as [TestWaiter];
-    const dead = await connects[0]!.succeed(100);
+    const { session: dead } = await firstExchange(pool);
     dead.pingAnswer = silence;
-    waiter.finish();
     await advance(firstAskedMs);
     expect(dead.state).toBe('closed');
-    const [next] = checkOut(pool, 1) as [TestWaiter];
-    const session = await connects[1]!.succeed(100);
-    next.finish();
+    const { session } = await firstExchange(pool, 1);
     await advance(firstAskedMs);
     await advance(20_000);
     expect(await exchange(pool)).toMatchObject({ session, reason: 'reused' });

@@ -411,14 +411,17 @@ export class SessionPool {
   }
 
   #noteIdle(entry: PooledSession): void {
-    if (entry.session.activeStreams > 0) entry.idleSince = null;
-    else entry.idleSince ??= this.#clock.now();
+    if (entry.session.activeStreams > 0) {
+      entry.idleSince = null;
+    } else {
+      entry.idleSince ??= this.#clock.now();
+      if (entry.session.startedStreams > 0) entry.firstIdleAt ??= entry.idleSince;
+    }
   }
 
   /** Sets the session's timer for what is due next. It is moved forward only: when it fires too soon, it looks again. */
   #tend(entry: PooledSession): void {
     if (!this.#open.has(entry)) return;
-    if (entry.idleSince !== null) this.#liveness.noteIdle(entry);
     const dueInMs = this.#dueInMs(entry);
     if (entry.timer === null || this.#clock.now() + dueInMs < entry.dueAt) this.#setTimer(entry, dueInMs);
   }
@@ -460,7 +463,7 @@ export class SessionPool {
       ageLeftMs > 0 ? ageLeftMs : reconnectPauseMs,
       idleLeftMs,
       keepAliveLeftMs > 0 ? keepAliveLeftMs : keepAliveMs,
-      entry.askAt - now,
+      this.#liveness.firstPingInMs(entry),
     );
   }
 
